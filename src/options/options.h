@@ -34,6 +34,8 @@ struct opt_texts {
     size_t count;
 };
 
+enum opt_ack { OPT_ACK_MEMORY, OPT_ACK_DURABLE };
+
 enum opt_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* What a returning reader is owed. */
@@ -43,12 +45,13 @@ struct opt_history {
     uint64_t age_ms; /* 0: no limit by age */
 };
 
-/* Every limit with 0 in its range means "no limit" when it is 0. */
+/* The caps on connections and on publish_per_second: 0 is no limit. With dev they are 0 unless
+ * they were set by name. */
 struct opt_limits {
     uint64_t connections;             /* in all */
     uint64_t connections_per_tenant;
-    uint64_t connections_per_address; /* 0: no limit */
-    uint64_t publish_per_second;      /* events per tenant, a token bucket; 0: no limit */
+    uint64_t connections_per_address;
+    uint64_t publish_per_second;      /* events per tenant, a token bucket */
     uint64_t publish_burst;           /* events: the bucket's size */
     uint64_t head_bytes, head_ms;     /* request line and fields, and the time for them */
     uint64_t target_bytes;            /* request target alone: beyond it 414 */
@@ -167,7 +170,7 @@ struct opt_route {
         const char *open, *gap, *beat, *close; /* names of the control events */
         enum opt_control_envelope envelope;
         enum opt_control_time time;
-        const char *time_name; /* member that holds the time */
+        const char *time_name; /* member that holds the time; always set */
         const char *id_name;   /* member of the opening event that holds the connection's id */
     } control;
     struct {
@@ -250,14 +253,14 @@ struct options {
     uint64_t loops;           /* network loops; 0: one a core */
     const char *static_dir;   /* served at / */
     const char *tenant;       /* the default one */
-    bool ack_durable;         /* the default `ack` */
+    enum opt_ack ack;         /* the default `ack` of a publish */
     uint64_t heartbeat_ms;
     struct opt_history history; /* the default of channels */
     uint64_t keys;              /* likewise */
     uint64_t channels_max;      /* per tenant */
     bool channels_open;         /* channels that are not configured exist when first used */
     uint64_t channel_idle_ms;   /* after which an empty channel without readers is forgotten */
-    bool test_broadcast;
+    bool test_broadcast;        /* always with dev */
     uint64_t drain_timeout_ms;
     struct opt_limits limits;
     struct opt_channels channels;
