@@ -244,8 +244,10 @@ void opt_put_suggestion(struct buf *out, enum opt_scope scope, struct slice pref
         if (last && opt_distance(slice_str(last + 1), name, 0) == 0)
             elsewhere = row;
     }
-    if (best <= limit)
+    if (best <= limit) {
+        buf_add_slice(out, prefix);
         buf_add_slice(out, found);
-    else if (elsewhere)
+    } else if (elsewhere) {
         buf_add_str(out, elsewhere->name);
+    }
 }

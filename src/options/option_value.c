@@ -292,9 +292,8 @@ int opt_value_read(const struct opt_row *row, struct slice text, const struct op
     case OPT_STORE:
         return read_store(text, how, dst);
     case OPT_WORD_OF:
-        if (word_index(row->words, text) < 0)
-            return ERR_BAD_REQUEST;
-        break;
+        return word_index(row->words, text) < 0 ? ERR_BAD_REQUEST
+                                                : read_text(row->type, text, how, dst);
     default:
         break;
     }
@@ -308,34 +307,31 @@ bool opt_is_list_of_texts(const struct opt_row *row)
     return row->type == OPT_TEXTS || row->type == OPT_ADDRESSES;
 }
 
-static int addresses_read(const struct slice *texts, size_t count, const struct opt_reading *how,
-                          struct opt_addresses *out, size_t *bad)
+int opt_list_init(const struct opt_row *row, size_t count, const struct opt_reading *how,
+                  void *dst)
 {
-    struct opt_address *v = arena_alloc(how->arena, count * sizeof *v);
-    int rc = v ? 0 : ERR_INTERNAL;
-    for (*bad = 0; *bad < count && rc == 0; *bad += rc == 0)
-        rc = read_address(texts[*bad], how, &v[*bad]);
-    if (rc == 0)
-        *out = (struct opt_addresses){v, count};
-    return rc;
-}
-
-int opt_values_read(const struct opt_row *row, const struct slice *texts, size_t count,
-                    const struct opt_reading *how, void *dst, size_t *bad)
-{
-    *bad = count;
+    bool addresses = row->type == OPT_ADDRESSES;
     if (count < row->min || count > row->max)
         return ERR_BAD_REQUEST;
-    if (row->type == OPT_ADDRESSES)
-        return addresses_read(texts, count, how, dst, bad);
-    const char **v = arena_alloc(how->arena, count * sizeof *v);
-    int rc = v ? 0 : ERR_INTERNAL;
-    for (*bad = 0; *bad < count && rc == 0; *bad += rc == 0)
-        rc = texts[*bad].len ? read_text(row->element, texts[*bad], how, &v[*bad])
-                             : ERR_BAD_REQUEST;
-    if (rc == 0)
+    void *v = arena_alloc(how->arena,
+                          count * (addresses ? sizeof(struct opt_address) : sizeof(char *)));
+    if (!v)
+        return ERR_INTERNAL;
+    if (addresses)
+        *(struct opt_addresses *)dst = (struct opt_addresses){v, count};
+    else
         *(struct opt_texts *)dst = (struct opt_texts){v, count};
-    return rc;
+    return 0;
+}
+
+int opt_element_read(const struct opt_row *row, size_t i, struct slice text,
+                     const struct opt_reading *how, void *dst)
+{
+    if (text.len == 0 || memchr(text.p, 0, text.len))
+        return ERR_BAD_REQUEST;
+    if (row->type == OPT_ADDRESSES)
+        return read_address(text, how, &((struct opt_addresses *)dst)->v[i]);
+    return read_text(row->element, text, how, &((struct opt_texts *)dst)->v[i]);
 }
 
 struct unit {

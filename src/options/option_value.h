@@ -17,13 +17,17 @@ struct opt_reading {
 int opt_value_read(const struct opt_row *row, struct slice text, const struct opt_reading *how,
                    void *dst);
 
-/* Reads `count` texts into a field of type OPT_TEXTS or OPT_ADDRESSES, replacing what it holds.
- * On an error *bad is the number of the text that was not right, or count when there are too few
- * or too many. */
-int opt_values_read(const struct opt_row *row, const struct slice *texts, size_t count,
-                    const struct opt_reading *how, void *dst, size_t *bad);
+/* Makes the list at dst (of type OPT_TEXTS or OPT_ADDRESSES) one of `count` empty entries, for
+ * opt_element_read to fill. 0; ERR_BAD_REQUEST when the row wants another number of them;
+ * ERR_INTERNAL for no memory. */
+int opt_list_init(const struct opt_row *row, size_t count, const struct opt_reading *how,
+                  void *dst);
 
-/* True for the types that opt_values_read takes. */
+/* Reads text into the i-th entry of the list at dst. Returns as opt_value_read does. */
+int opt_element_read(const struct opt_row *row, size_t i, struct slice text,
+                     const struct opt_reading *how, void *dst);
+
+/* True for the types that are lists of texts, which these two take. */
 bool opt_is_list_of_texts(const struct opt_row *row);
 
 /* Appends what a value has to be: "must be a whole number from 1 to 1000000". */

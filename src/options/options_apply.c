@@ -6,8 +6,6 @@
 
 #include <stdint.h>
 
-#define TEXTS_MAX 1000
-
 struct opt_inherited {
     struct opt_inherited *next;
     const struct opt_row *row;
@@ -60,26 +58,53 @@ static void report_value(struct loader *l, const struct opt_row *row, struct sli
     buf_fini(&b);
 }
 
-static void set_field(struct loader *l, const struct opt_row *row, const struct slice *texts,
-                      size_t count, struct opt_where where, void *dst)
+/* Says what is wrong after a reading function returned rc. */
+static void report_reading(struct loader *l, int rc, const struct opt_row *row, struct slice text,
+                           struct opt_where where)
 {
-    struct opt_reading how = reading(l, where.from);
-    size_t bad = 0;
-    int rc = opt_is_list_of_texts(row) ? opt_values_read(row, texts, count, &how, dst, &bad)
-                                       : opt_value_read(row, texts[0], &how, dst);
     if (rc == ERR_INTERNAL)
         l->no_memory = true;
-    else if (rc != 0 && bad < count)
-        report_value(l, row, texts[bad], where);
+    else if (rc != 0)
+        report_value(l, row, text, where);
+}
+
+static void set_field(struct loader *l, const struct opt_row *row, struct slice text,
+                      struct opt_where where, void *dst)
+{
+    struct opt_reading how = reading(l, where.from);
+    report_reading(l, opt_value_read(row, text, &how, dst), row, text, where);
+}
+
+/* Makes the list of texts at dst one of `count` entries; false after saying why not. */
+static bool list_init(struct loader *l, const struct opt_row *row, size_t count,
+                      struct opt_where where, void *dst)
+{
+    struct opt_reading how = reading(l, where.from);
+    int rc = opt_list_init(row, count, &how, dst);
+    if (rc == ERR_INTERNAL)
+        l->no_memory = true;
     else if (rc != 0)
         loader_mistake(l, where, "must have %llu to %llu entries, has %zu",
                        (unsigned long long)row->min, (unsigned long long)row->max, count);
+    return rc == 0;
+}
+
+static void set_element(struct loader *l, const struct opt_row *row, size_t i, struct slice text,
+                        struct opt_where where, void *dst)
+{
+    struct opt_reading how = reading(l, where.from);
+    report_reading(l, opt_element_read(row, i, text, &how, dst), row, text, where);
 }
 
 void loader_set(struct loader *l, const struct opt_row *row, const struct slice *texts,
                 size_t count, struct opt_where where)
 {
-    set_field(l, row, texts, count, where, (char *)l->o + row->offset);
+    void *dst = (char *)l->o + row->offset;
+    if (!opt_is_list_of_texts(row))
+        set_field(l, row, texts[0], where, dst);
+    else if (list_init(l, row, count, where, dst))
+        for (size_t i = 0; i < count; i++)
+            set_element(l, row, i, texts[i], where, dst);
     l->where[row_index(row)] = where;
 }
 
@@ -98,8 +123,10 @@ static void set_fallback(struct loader *l, const struct opt_row *row, void *dst)
     if (!row->fallback || row->fallback == opt_required)
         return;
     if (row->fallback[0] != '@') {
-        struct slice text = slice_str(row->fallback);
-        set_field(l, row, &text, 1, where, dst);
+        if (!opt_is_list_of_texts(row))
+            set_field(l, row, slice_str(row->fallback), where, dst);
+        else if (list_init(l, row, 1, where, dst))
+            set_element(l, row, 0, slice_str(row->fallback), where, dst);
         return;
     }
     struct opt_inherited *i = arena_alloc(l->scratch, sizeof *i);
@@ -165,34 +192,28 @@ static void apply_text(struct loader *l, const struct target *t, const struct op
     else if (is_null(n) && !(row->type == OPT_STORE && slice_is(n->text, "null")))
         loader_mistake(l, where, "has no value: give one or leave the line out");
     else
-        set_field(l, row, &n->text, 1, where, field(t, row));
+        set_field(l, row, n->text, where, field(t, row));
 }
 
 /* A list of texts, or one text alone. */
 static void apply_texts(struct loader *l, const struct target *t, const struct opt_row *row,
                         const struct yaml_node *n, struct opt_where where)
 {
-    if (n->kind == YAML_TEXT && !is_null(n)) {
-        set_field(l, row, &n->text, 1, where, field(t, row));
+    bool alone = n->kind == YAML_TEXT && !is_null(n);
+    size_t i = 0;
+    if (!alone && n->kind != YAML_LIST) {
+        loader_mistake(l, where, "must be a list of texts, is %s", kind_name(n));
         return;
     }
-    if (n->kind != YAML_LIST || n->count > TEXTS_MAX) {
-        loader_mistake(l, where, "must be a list of at most %d texts, is %s", TEXTS_MAX,
-                       kind_name(n));
+    if (!list_init(l, row, alone ? 1 : n->count, where, field(t, row)))
         return;
-    }
-    struct slice texts[TEXTS_MAX];
-    size_t count = 0;
-    for (const struct yaml_node *c = n->first; c; c = c->next) {
+    for (const struct yaml_node *c = alone ? n : n->first; c; c = alone ? NULL : c->next, i++) {
         where.line = c->line;
         if (c->kind != YAML_TEXT || is_null(c))
             loader_mistake(l, where, "must be a list of texts, one is %s", kind_name(c));
         else
-            texts[count++] = c->text;
+            set_element(l, row, i, c->text, where, field(t, row));
     }
-    where.line = n->line;
-    if (count == n->count)
-        set_field(l, row, texts, count, where, field(t, row));
 }
 
 static void apply_map(struct loader *l, const struct target *t, const struct yaml_node *map,
@@ -244,7 +265,7 @@ static void apply_item(struct loader *l, const struct opt_row *row, const struct
         while (first->scope != row->item)
             first++;
         struct opt_where where = {FROM_FILE, n->name_line, joined(l, path, first->name)};
-        set_field(l, first, &n->name, 1, where, field(&t, first));
+        set_field(l, first, n->name, where, field(&t, first));
         given[row_index(first)] = true;
         t.line = n->name_line;
     }
@@ -329,6 +350,8 @@ static void report_unknown(struct loader *l, const struct target *t, const struc
                               joined(l, joined(l, t->path, prefix), n->name.p)};
     if (b.failed)
         l->no_memory = true;
+    else if (memchr(n->name.p, '.', n->name.len))
+        loader_mistake(l, where, "is no option: a dot stands for a level, so nest the names");
     else if (b.len)
         loader_mistake(l, where, "is no option; did you mean %s?", buf_cstr(&b));
     else

@@ -59,8 +59,8 @@ static void warn_unreadable(struct loader *l, const char *path, struct opt_where
 
 static bool is_loopback(const char *host)
 {
-    return host && (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-                    strcmp(host, "localhost") == 0);
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
 }
 
 /* The cap at *limit is off with dev, unless someone set it. */
@@ -76,7 +76,7 @@ static void check_dev(struct loader *l)
     if (!o->dev)
         return;
     for (size_t i = 0; i < o->listen.count; i++)
-        if (!is_loopback(o->listen.v[i].host))
+        if (o->listen.v[i].host && !is_loopback(o->listen.v[i].host))
             loader_mistake(l, loader_where(l, "listen"),
                            "with dev there are no tokens, so it must be a loopback address such "
                            "as 127.0.0.1:4000, not %s", o->listen.v[i].host);

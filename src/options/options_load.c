@@ -34,17 +34,24 @@ static const char *put_where(struct buf *b, const struct loader *l, struct opt_w
     return where.name;
 }
 
-/* A name from outside, with control characters replaced, and without the dot of a path at its
- * end. */
+/* The name without the dot that a path of entries ends with. */
 static void put_name(struct buf *b, const char *name)
 {
     size_t len = strlen(name);
     if (len && name[len - 1] == '.')
         len--;
-    for (size_t i = 0; i < len && i < 200; i++)
-        buf_add_char(b, (unsigned char)name[i] < ' ' || name[i] == 127 ? '?' : name[i]);
+    buf_add(b, name, len > 200 ? 200 : len);
     if (len)
         buf_add_str(b, ": ");
+}
+
+/* Replaces control characters from `at` on: names and values come from outside, a message is one
+ * line. */
+static void make_plain(struct buf *b, size_t at)
+{
+    for (; at < b->len; at++)
+        if ((unsigned char)b->p[at] < ' ' || b->p[at] == 127)
+            b->p[at] = '?';
 }
 
 /* Puts m into the list, behind all that come before it or with it. */
@@ -66,6 +73,7 @@ static void add(struct loader *l, struct opt_mistake **list, unsigned *count,
     if (name)
         put_name(&b, name);
     buf_vaddf(&b, fmt, ap);
+    make_plain(&b, 0);
     struct opt_mistake *m = arena_alloc(l->scratch, sizeof *m);
     char *text = b.failed ? NULL : arena_text(l->scratch, buf_slice(&b));
     buf_fini(&b);
@@ -98,36 +106,55 @@ struct opt_where loader_where(const struct loader *l, const char *name)
     return l->where[opt_row_find(SCOPE_hub, slice_str(name)) - opt_rows];
 }
 
-/* The row of a flag named `name` (without dashes), NULL after reporting that there is none. */
-static const struct opt_row *flag_row(struct slice name, const char *arg, struct buf *report)
+/* How far `name` is from the row's flag, or from its last part alone. */
+static unsigned flag_distance(struct slice name, const struct opt_row *row, unsigned limit)
 {
-    const struct opt_row *row = opt_row_of_flag(name), *near = NULL;
-    unsigned best = 4;
-    if (row)
-        return row;
-    buf_addf(report, "%.*s: is no flag", (int)name.len + 2, arg);
-    for (size_t i = 0; i < OPT_ROWS; i++) {
-        struct buf flag = BUF_INIT;
-        if (!opt_row_is_flag(&opt_rows[i]))
-            continue;
-        opt_put_flag(&flag, &opt_rows[i]);
-        if (flag.len) {
-            unsigned d = opt_distance(name, slice_of(flag.p + 2, flag.len - 2), best - 1);
-            if (d < best) {
-                best = d;
-                near = &opt_rows[i];
-            }
+    const char *last = strrchr(row->name, '.');
+    unsigned part = limit + 1, whole = limit + 1;
+    struct buf flag = BUF_INIT;
+    opt_put_flag(&flag, row);
+    if (flag.len > 2)
+        whole = opt_distance(name, slice_of(flag.p + 2, flag.len - 2), limit);
+    if (last)
+        part = opt_distance(name, slice_str(last + 1), limit);
+    buf_fini(&flag);
+    return whole < part ? whole : part;
+}
+
+/* One line about the argument. */
+static void report_arg(struct buf *report, struct slice arg, const char *text)
+{
+    size_t at = report->len;
+    buf_addf(report, "%.*s: %s", SLICE_FMT(arg), text);
+    make_plain(report, at);
+    buf_add_char(report, '\n');
+}
+
+/* arg: the flag with its dashes, without a value. */
+static void report_flag(struct slice arg, struct buf *report)
+{
+    const struct opt_row *near = NULL;
+    unsigned best = arg.len < 8 ? 2 : 4;
+    for (size_t i = 0; i < OPT_ROWS && best > 0; i++) {
+        unsigned d = best;
+        if (opt_row_is_flag(&opt_rows[i]))
+            d = flag_distance(slice_of(arg.p + 2, arg.len - 2), &opt_rows[i], best - 1);
+        if (d < best) {
+            best = d;
+            near = &opt_rows[i];
         }
-        buf_fini(&flag);
     }
+    struct buf text = BUF_INIT;
+    buf_add_str(&text, "is no flag; ");
     if (near) {
-        buf_add_str(report, "; did you mean ");
-        opt_put_flag(report, near);
-        buf_add_str(report, "?\n");
+        buf_add_str(&text, "did you mean ");
+        opt_put_flag(&text, near);
+        buf_add_char(&text, '?');
     } else {
-        buf_add_str(report, "; --help lists them\n");
+        buf_add_str(&text, "--help lists them");
     }
-    return NULL;
+    report_arg(report, arg, buf_cstr(&text));
+    buf_fini(&text);
 }
 
 static bool is_bool_word(const char *s)
@@ -139,27 +166,29 @@ static bool is_bool_word(const char *s)
     return false;
 }
 
-/* Reads the flag at argv[i]; returns the number of arguments it took, 0 after reporting. */
+/* Reads the flag at argv[i]; returns the number of arguments it took, negative after reporting. */
 static int flag_read(const struct options_input *in, int i, struct flags *flags,
                      struct buf *report)
 {
     const char *arg = in->argv[i], *next = i + 1 < in->argc ? in->argv[i + 1] : NULL;
     if (strncmp(arg, "--", 2) != 0 || !arg[2]) {
-        buf_addf(report, "%s: is not understood here; flags start with --\n", arg);
-        return 0;
+        report_arg(report, slice_str(arg), "is not understood here; flags start with --");
+        return -1;
     }
     struct slice value = slice_str(arg + 2), name = slice_cut(&value, '=');
-    const struct opt_row *row = NULL;
-    bool config = slice_is(name, "config");
-    if (!config && !(row = flag_row(name, arg, report)))
-        return 0;
+    const struct opt_row *row = opt_row_of_flag(name);
+    bool config = slice_is(name, "config"), has_next = next && strncmp(next, "--", 2) != 0;
+    if (!config && !row) {
+        report_flag(slice_of(arg, name.len + 2), report);
+        return !value.p && has_next ? -2 : -1;
+    }
     int took = 1;
     if (!value.p && row && row->type == OPT_BOOL && !is_bool_word(next)) {
         value = SLICE_LIT("true");
     } else if (!value.p) {
-        if (!next || strncmp(next, "--", 2) == 0) {
-            buf_addf(report, "%s: needs a value behind it\n", arg);
-            return 0;
+        if (!has_next) {
+            report_arg(report, slice_str(arg), "needs a value behind it");
+            return -1;
         }
         value = slice_str(next);
         took = 2;
@@ -177,7 +206,7 @@ static bool flags_read(const struct options_input *in, struct flags *flags, stru
     for (int i = 0; i < in->argc;) {
         int took = flag_read(in, i, flags, report);
         ok = ok && took > 0;
-        i += took > 0 ? took : 1;
+        i += took > 0 ? took : -took;
     }
     return ok;
 }
