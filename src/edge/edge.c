@@ -118,6 +118,14 @@ void edge_push(struct edge *e, struct reader *r, struct bytes *b)
         reader_wake(r);
 }
 
+struct slice edge_unsent(const struct reader *r)
+{
+    if (!r->pend)
+        return SLICE_NONE;
+    size_t end = r->raw ? r->pend->payload_off + r->pend->payload_len : r->pend->len;
+    return slice_of(r->pend->data + r->pend_off, end - r->pend_off);
+}
+
 pos_t edge_position(const struct reader *r, uint32_t *epoch)
 {
     *epoch = r->feed->tenant->epoch;

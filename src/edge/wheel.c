@@ -66,6 +66,10 @@ static void beat(struct edge *e, struct reader *r)
 {
     if (!reader_caught_up(r) || r->pend || r->parked)
         return;
+    if (!e->ops.alive(e->ops.ctx, r)) {
+        reader_fail(e, r, READER_END_DEAD, 0);
+        return;
+    }
     struct bytes *b = make_beat(e, r);
     if (!b)
         return; /* no memory: the next one will do */
