@@ -282,7 +282,7 @@ void row_real(struct buf *out, double d)
     if (signbit(d))
         buf_add_char(out, '-');
     d = fabs(d);
-    if (d < 9007199254740992.0 && d == floor(d)) {
+    if (d < 9007199254740992.0 && d == (double)(uint64_t)d) {
         buf_add_u64(out, (uint64_t)d);
         return;
     }
