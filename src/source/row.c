@@ -250,6 +250,8 @@ static int shortest(double d, char digits[REAL_DIGITS], int *exponent)
     /* any decimal of DBL_DIG digits survives a normal double, so that a shorter one shows as
      * trailing zeros; denormal numbers have fewer */
     int precision = d < DBL_MIN ? 1 : DBL_DIG;
+    if (d >= 1 && d < 1e15) /* put_short has seen that DBL_DIG are not enough */
+        precision++;
     while (precision < REAL_DIGITS && !try_digits(text, d, precision))
         precision++;
     if (precision == REAL_DIGITS)
@@ -263,6 +265,29 @@ static int shortest(double d, char digits[REAL_DIGITS], int *exponent)
     while (n > 1 && digits[n - 1] == '0')
         n--;
     return n;
+}
+
+/* Writes a d of at most DBL_DIG significant digits, as nearly all in tables are; false when it has
+ * more. n / 10^k, both exact doubles, is the double nearest to that decimal: what any correct
+ * reader makes of it. */
+static bool put_short(struct buf *out, double d)
+{
+    static const uint64_t limit = 1000000000000000u; /* ten to DBL_DIG */
+    if (d < 0.000001)
+        return false;
+    uint64_t ten = 1;
+    for (int k = 1; k <= DBL_DIG; k++) {
+        ten *= 10;
+        double scaled = d * (double)ten + 0.5;
+        if (scaled >= (double)limit)
+            return false;
+        uint64_t n = (uint64_t)scaled;
+        if ((double)n / (double)ten != d)
+            continue;
+        buf_addf(out, "%" PRIu64 ".%0*" PRIu64, n / ten, k, n % ten);
+        return true;
+    }
+    return false;
 }
 
 static void put_zeros(struct buf *out, int n)
@@ -286,6 +311,8 @@ void row_real(struct buf *out, double d)
         buf_add_u64(out, (uint64_t)d);
         return;
     }
+    if (put_short(out, d))
+        return;
     int n = shortest(d, digits, &exponent);
     if (exponent >= n && exponent <= 21) {
         buf_add(out, digits, (size_t)n);

@@ -14,6 +14,7 @@
 #define BUSY_STEP_MS 5
 #define PROGRESS_OPS 10000    /* virtual machine steps between looks at `stopping` */
 #define REOPEN_TRIES 3
+#define LOOK_PERCENT 60 /* of `every` between two looks; the rest is for the query and the append */
 
 struct source_sqlite {
     struct source base;
@@ -36,6 +37,7 @@ struct source_sqlite {
 
     /* the thread's (and during a run watch.diff) */
     sqlite3 *db;
+    sqlite3_stmt *version_stmt; /* PRAGMA data_version */
     bool unseen;               /* the connection is new: what it shows was not looked at */
     struct stat file;          /* what was opened */
     int64_t version;
@@ -50,7 +52,9 @@ struct source_sqlite {
 
 static void db_close(struct source_sqlite *s)
 {
+    sqlite3_finalize(s->version_stmt);
     sqlite3_close_v2(s->db);
+    s->version_stmt = NULL;
     s->db = NULL;
 }
 
@@ -140,14 +144,15 @@ static int db_open(struct source_sqlite *s, struct stat *st, struct err *e)
 
 static int read_version(struct source_sqlite *s, int64_t *version, struct err *e)
 {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &stmt, NULL);
+    int rc = SQLITE_OK;
+    if (!s->version_stmt)
+        rc = sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &s->version_stmt, NULL);
     if (rc == SQLITE_OK)
-        rc = sqlite3_step(stmt);
+        rc = sqlite3_step(s->version_stmt);
     if (rc == SQLITE_ROW)
-        *version = sqlite3_column_int64(stmt, 0);
+        *version = sqlite3_column_int64(s->version_stmt, 0);
     int result = rc == SQLITE_ROW ? OK : db_error(s, rc, "the database can't be read", e);
-    sqlite3_finalize(stmt);
+    sqlite3_reset(s->version_stmt); /* releases the read lock */
     return result;
 }
 
@@ -492,7 +497,7 @@ int source_sqlite_new(const struct source_sqlite_conf *conf, const struct source
     struct source_sqlite *s = allocate(conf);
     if (!s)
         return err_set(e, ERR_OVERLOADED, "no memory for the source");
-    s->look_ms = q.every_ms > 1 ? q.every_ms / 2 : 1;
+    s->look_ms = q.every_ms > 1 ? (uint32_t)((uint64_t)q.every_ms * LOOK_PERCENT / 100) : 1;
     s->async.data = s;
     if (watch_init(&s->watch, &q, host, loop, &watch_ops, s) < 0) {
         release(s);

@@ -1,7 +1,7 @@
 /* source_sqlite.h - a watched query on a SQLite database that other programs write to.
  *
- * Every half of `every` one thread of the source looks at the file (replaced?) and at
- * `PRAGMA data_version` (changed?), some 20 us; only after a change it runs the query, on the same
+ * Every 60 % of `every` one thread of the source looks at the file (replaced?) and at
+ * `PRAGMA data_version` (changed?), some ten system calls; only after a change it runs the query, on the same
  * connection, after the version was read: what is committed in between is found by the next look.
  * Rows become events as diff.h and row.h say.
  *
