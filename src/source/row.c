@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define REAL_DIGITS 17 /* significant decimal digits that tell any two doubles apart */
+#define DIGITS_MAX 40  /* of a number that comes as text */
 
 void row_text_init(struct row_text *r)
 {
@@ -161,12 +162,26 @@ void row_put_real(struct row_text *r, double d)
         keep_text(r, slice_of(r->object.p + from, r->object.len - from));
 }
 
+/* Keeps the first of a row's bad columns: the one just begun. */
+static void set_bad(struct row_text *r, const char *why)
+{
+    if (r->bad < 0) {
+        r->bad = (int)r->next - 1;
+        r->bad_why = why;
+    }
+}
+
+void row_put_bad(struct row_text *r, const char *why)
+{
+    begin_value(r);
+    set_bad(r, why);
+}
+
 void row_put_text(struct row_text *r, struct slice s)
 {
     bool inside = begin_value(r);
     if (!utf8_valid(s)) {
-        if (r->bad < 0)
-            r->bad = (int)r->next - 1;
+        set_bad(r, "text that is not UTF-8");
         return;
     }
     if (inside)
@@ -218,15 +233,15 @@ int row_text_end(struct row_text *r, struct err *e)
     if (key.len > 64 || !name_is_key(key)) /* it is only shown */
         key = SLICE_LIT("?");
     if (r->bad >= 0 && (unsigned)r->bad == r->key)
-        return err_set(e, ERR_BAD_REQUEST, "the key of a row (column %.*s) is not UTF-8",
-                       SLICE_FMT(raw_name(r, r->key)));
+        return err_set(e, ERR_BAD_REQUEST, "the key of a row (column %.*s) is %s",
+                       SLICE_FMT(raw_name(r, r->key)), r->bad_why);
     if (r->key_null)
         return err_set(e, ERR_BAD_REQUEST, "the key of a row (column %.*s) is NULL",
                        SLICE_FMT(raw_name(r, r->key)));
     if (r->bad >= 0)
         return err_set(e, ERR_BAD_REQUEST,
-                       "the row with key \"%.*s\" has text in column %.*s that is not UTF-8",
-                       SLICE_FMT(key), SLICE_FMT(raw_name(r, (unsigned)r->bad)));
+                       "the row with key \"%.*s\" has, in column %.*s, %s", SLICE_FMT(key),
+                       SLICE_FMT(raw_name(r, (unsigned)r->bad)), r->bad_why);
     if (r->tenant_null)
         return err_set(e, ERR_BAD_REQUEST,
                        "the tenant of the row with key \"%.*s\" (column %.*s) is NULL",
@@ -296,24 +311,9 @@ static void put_zeros(struct buf *out, int n)
         buf_add_char(out, '0');
 }
 
-void row_real(struct buf *out, double d)
+/* Writes 0.DIGITS times ten to `exponent` as ECMAScript's Number::toString does. */
+static void put_digits(struct buf *out, const char *digits, int n, int exponent)
 {
-    char digits[REAL_DIGITS];
-    int exponent;
-    if (!isfinite(d)) {
-        buf_add_str(out, "null");
-        return;
-    }
-    if (signbit(d))
-        buf_add_char(out, '-');
-    d = fabs(d);
-    if (d < 9007199254740992.0 && d == (double)(uint64_t)d) {
-        buf_add_u64(out, (uint64_t)d);
-        return;
-    }
-    if (put_short(out, d))
-        return;
-    int n = shortest(d, digits, &exponent);
     if (exponent >= n && exponent <= 21) {
         buf_add(out, digits, (size_t)n);
         put_zeros(out, exponent - n);
@@ -333,4 +333,75 @@ void row_real(struct buf *out, double d)
         }
         buf_addf(out, "e%+d", exponent - 1);
     }
+}
+
+void row_real(struct buf *out, double d)
+{
+    char digits[REAL_DIGITS];
+    int exponent;
+    if (!isfinite(d)) {
+        buf_add_str(out, "null");
+        return;
+    }
+    if (signbit(d))
+        buf_add_char(out, '-');
+    d = fabs(d);
+    if (d < 9007199254740992.0 && d == (double)(uint64_t)d) {
+        buf_add_u64(out, (uint64_t)d);
+        return;
+    }
+    if (put_short(out, d))
+        return;
+    int n = shortest(d, digits, &exponent);
+    put_digits(out, digits, n, exponent);
+}
+
+/* Reads a decimal number as 0.DIGITS times ten to *exponent. Returns how many digits (0 for a zero),
+ * -1 when s is none. */
+static int read_decimal(struct slice s, char digits[DIGITS_MAX], int *exponent)
+{
+    int n = 0, point = -1, zeros = 0, power = 0;
+    size_t i = s.len && s.p[0] == '-';
+    for (; i < s.len && s.p[i] != 'e'; i++) {
+        if (s.p[i] == '.' && point < 0)
+            point = n;
+        else if (s.p[i] == '0' && n == 0)
+            zeros += point >= 0; /* after the point they count */
+        else if (s.p[i] >= '0' && s.p[i] <= '9' && n < DIGITS_MAX)
+            digits[n++] = s.p[i];
+        else
+            return -1;
+    }
+    i += i < s.len; /* the e */
+    bool minus = i < s.len && s.p[i] == '-';
+    i += minus || (i < s.len && s.p[i] == '+');
+    for (; i < s.len; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9' || power > 9999)
+            return -1;
+        power = power * 10 + (s.p[i] - '0');
+    }
+    *exponent = (point < 0 ? n : point) - zeros + (minus ? -power : power);
+    while (n > 0 && digits[n - 1] == '0')
+        n--;
+    return n;
+}
+
+void row_put_real_text(struct row_text *r, struct slice s)
+{
+    char digits[DIGITS_MAX];
+    int exponent = 0, n = read_decimal(s, digits, &exponent);
+    if (n < 0) { /* NaN, Infinity */
+        row_put_null(r);
+        return;
+    }
+    struct buf text = BUF_INIT;
+    if (s.p[0] == '-')
+        buf_add_char(&text, '-');
+    if (n)
+        put_digits(&text, digits, n, exponent);
+    else
+        buf_add_char(&text, '0');
+    r->object.failed |= text.failed;
+    row_put_json(r, buf_slice(&text));
+    buf_fini(&text);
 }

@@ -25,6 +25,7 @@ struct row_text {
     struct buf key_text, tenant_text;
     bool key_null, tenant_null;
     int bad;            /* column that can't be written, -1: none */
+    const char *bad_why;
     unsigned next;      /* column expected next */
 };
 
@@ -44,17 +45,23 @@ void row_text_begin(struct row_text *r);
 void row_put_null(struct row_text *r);
 void row_put_int(struct row_text *r, int64_t n);
 void row_put_real(struct row_text *r, double d);
+/* The shortest decimal digits of a number (as PostgreSQL writes them), NaN or Infinity. */
+void row_put_real_text(struct row_text *r, struct slice s);
 void row_put_text(struct row_text *r, struct slice s);
 void row_put_bytes(struct row_text *r, struct slice s);
 /* The value is JSON already, compact. Not for key and tenant columns. */
 void row_put_json(struct row_text *r, struct slice json);
+
+/* There is a value that can't be written: row_text_end will say "the row with key "..." has WHY in
+ * column ...". why: static. */
+void row_put_bad(struct row_text *r, const char *why);
 
 /* The row is complete: r->object, r->key_text and r->tenant_text (empty with a constant tenant)
  * hold it until the next begin. 0, or ERR_BAD_REQUEST naming the row's key and column: text that
  * is not UTF-8, key or tenant NULL; ERR_OVERLOADED: no memory. */
 int row_text_end(struct row_text *r, struct err *e);
 
-/* Appends d as above. */
+/* Appends d as above; no number: null. */
 void row_real(struct buf *out, double d);
 
 #endif

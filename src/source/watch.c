@@ -105,6 +105,11 @@ static void on_timer(uv_timer_t *timer)
         attempt(w);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Something failed and was counted: show it, try again later. */
 static void fail(struct watch *w, const char *detail)
 {
@@ -114,10 +119,10 @@ static void fail(struct watch *w, const char *detail)
     }
     w->phase = WATCH_WAITING;
     show(w, false, detail && detail[0] ? detail : "unknown error");
-    uint32_t ceiling = w->every_ms > WATCH_RETRY_MAX_MS ? w->every_ms : WATCH_RETRY_MAX_MS;
-    w->retry_ms = w->retry_ms ? w->retry_ms * 2 : w->every_ms;
-    if (w->retry_ms > ceiling)
-        w->retry_ms = ceiling;
+    w->retry_ms = w->retry_ms ? w->retry_ms * 2 : least(w->every_ms, WATCH_RETRY_FIRST_MS);
+    w->retry_ms = least(w->retry_ms, w->every_ms > WATCH_RETRY_MAX_MS
+                                         ? least(w->every_ms, WATCH_RETRY_CEILING_MS)
+                                         : WATCH_RETRY_MAX_MS);
     /* half of it is left to chance, so that many sources don't come back together */
     uint64_t delay = w->retry_ms - rng_below(&w->rng, w->retry_ms / 2 + 1);
     uv_update_time(w->timer.loop);

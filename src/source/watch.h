@@ -14,7 +14,11 @@
 #include "source/diff.h"
 #include "source/source_driver.h"
 
+/* The wait after a failure begins with `every` or a second, whichever is less, and doubles with each
+ * failure up to 5 s, or up to `every` where that is longer, but at most a minute. */
+#define WATCH_RETRY_FIRST_MS 1000
 #define WATCH_RETRY_MAX_MS 5000
+#define WATCH_RETRY_CEILING_MS 60000
 
 /* What a driver does for its watch. */
 struct watch_ops {

@@ -89,9 +89,12 @@ struct contract_driver {
     void (*mend)(void *db);
 };
 
-extern const struct contract_driver contract_sqlite, contract_sqlite_wal;
+extern const struct contract_driver contract_sqlite, contract_sqlite_wal, contract_postgres;
 
 /* For SQLite's own tests: the path of the file. */
 const char *contract_sqlite_path(void *db);
+
+/* For PostgreSQL's own tests: how to connect. */
+const char *contract_postgres_url(void *db);
 
 #endif

@@ -534,7 +534,13 @@ static const struct named_test contract[] = {
     NAMED(whatever_a_writer_does_the_log_ends_with_its_rows),
 };
 
+/* The build defines PG_BIN where there is a PostgreSQL server to test with. */
+#ifdef PG_BIN
+static const struct contract_driver *const drivers[] = {&contract_sqlite, &contract_sqlite_wal,
+                                                        &contract_postgres};
+#else
 static const struct contract_driver *const drivers[] = {&contract_sqlite, &contract_sqlite_wal};
+#endif
 
 #define CONTRACT_TESTS (sizeof contract / sizeof *contract)
 #define DRIVERS (sizeof drivers / sizeof *drivers)

@@ -11,6 +11,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void assert_slice(struct slice s, const char *text)
@@ -75,6 +76,45 @@ static void every_double_reads_back_as_itself(void **state)
         assert_int_equal(json_check(buf_slice(&b), 1, NULL), OK);
         buf_fini(&b);
     }
+}
+
+static void numbers_that_come_as_text_are_written_the_same(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"k"};
+    static const char *const cases[][2] = {
+        {"12.5", "12.5"},     {"0", "0"},         {"-0", "-0"},          {"100", "100"},
+        {"1e-07", "1e-7"},    {"1e+22", "1e+22"}, {"-0.00123", "-0.00123"}, {"1e-05", "0.00001"},
+        {"1.5e+10", "15000000000"}, {"NaN", "null"}, {"Infinity", "null"}, {"-Infinity", "null"},
+        {"1.7976931348623157e+308", "1.7976931348623157e+308"}, {"5e-324", "5e-324"}};
+    struct row_text r;
+    struct err e;
+    row_text_init(&r);
+    assert_int_equal(row_text_columns(&r, names, 1, "k", NULL, &e), OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[64];
+        row_text_begin(&r);
+        row_put_real_text(&r, slice_str(cases[i][0]));
+        (void)row_text_end(&r, &e); /* null is no key */
+        snprintf(want, sizeof want, "{\"k\":%s}", cases[i][1]);
+        assert_slice(buf_slice(&r.object), want);
+    }
+    struct rng rng;
+    rng_init(&rng, 9);
+    for (int i = 0; i < 100000; i++) { /* as from the number itself */
+        uint64_t bits = rng_next(&rng);
+        double d;
+        memcpy(&d, &bits, sizeof d);
+        struct buf direct = BUF_INIT;
+        if (isfinite(d)) {
+            row_real(&direct, d);
+            row_text_begin(&r);
+            row_put_real_text(&r, buf_slice(&direct));
+            assert_true(slice_eq(buf_slice(&r.key_text), buf_slice(&direct)));
+        }
+        buf_fini(&direct);
+    }
+    row_text_fini(&r);
 }
 
 static void a_row_is_an_object_in_the_order_of_its_columns(void **state)
@@ -181,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floating_point_is_written_as_ecmascript_does),
         cmocka_unit_test(every_double_reads_back_as_itself),
+        cmocka_unit_test(numbers_that_come_as_text_are_written_the_same),
         cmocka_unit_test(a_row_is_an_object_in_the_order_of_its_columns),
         cmocka_unit_test(the_key_is_the_text_of_its_value),
         cmocka_unit_test(what_cannot_be_written_names_row_and_column),
