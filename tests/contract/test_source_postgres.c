@@ -108,6 +108,25 @@ static void a_burst_of_commits_is_a_few_runs_and_nothing_is_missed(void **state)
     assert_true(w->f.runs - runs <= 30);
 }
 
+static void a_notification_at_any_moment_is_not_missed(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    fixture_until_ok(&w->f);
+    for (int round = 0; round < 60; round++) { /* while it queries, appends, waits */
+        char sql[128], text[64];
+        for (int i = 0; i < 3; i++) {
+            snprintf(sql, sizeof sql, "update t set v = %d; notify \"Odd \"\"name\"",
+                     round * 10 + i + 5000);
+            exec(w, sql);
+            for (uint64_t turns = rng_below(&w->f.rng, 6); i < 2 && turns > 0; turns--)
+                uv_run(&w->f.loop, UV_RUN_ONCE);
+        }
+        snprintf(text, sizeof text, "{\"k\":\"a\",\"v\":%d}", round * 10 + 5002);
+        fixture_until(&w->f, has_last, text, "the last commit");
+    }
+}
+
 static void without_a_notification_it_runs_at_its_interval(void **state)
 {
     struct world *w = *state;
@@ -176,7 +195,7 @@ static void permission_denied_is_told_and_heals(void **state)
 {
     struct world *w = *state;
     char url[256];
-    exec(w, "drop role if exists reader; create role reader login");
+    exec(w, "create role reader login");
     snprintf(url, sizeof url, "%s", contract_postgres_url(w->db));
     char *user = strstr(url, "user=postgres");
     assert_non_null(user);
@@ -261,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_notification_wakes_it),
         TEST(a_burst_of_commits_is_a_few_runs_and_nothing_is_missed),
+        TEST(a_notification_at_any_moment_is_not_missed),
         TEST(without_a_notification_it_runs_at_its_interval),
         TEST(values_are_what_their_types_say),
         TEST(json_that_cannot_be_published_names_row_and_column),
