@@ -93,7 +93,7 @@ char **rig_load(struct rig *r);
 void rig_lines_sort(char **lines);
 void rig_lines_free(char **lines);
 
-/* Fails unless every field and text is the same. */
+/* Fails unless every field but the epoch, and every text, is the same. */
 void rig_same_event(const struct event *a, const struct event *b);
 
 /* 2,000 random operations against a naive model. */
