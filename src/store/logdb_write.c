@@ -5,12 +5,15 @@
 
 #include <stdlib.h>
 
+_Static_assert(LOGDB_VERSION == 1, "W_OVERWRITE says it too");
+
 #define REMEMBERED 200000 /* channels; beyond that the memory is emptied */
 
 enum write_stmt {
     W_BEGIN,
     W_COMMIT,
     W_ROLLBACK,
+    W_OVERWRITE,
     W_TENANT_FIND,
     W_TENANT_ADD,
     W_TENANT_SET,
@@ -33,6 +36,7 @@ static const char *const statements[W_COUNT] = {
     [W_BEGIN] = "BEGIN IMMEDIATE",
     [W_COMMIT] = "COMMIT",
     [W_ROLLBACK] = "ROLLBACK",
+    [W_OVERWRITE] = "PRAGMA user_version=1",
     [W_TENANT_FIND] = "SELECT id, epoch, pos, floor FROM tenants WHERE name=?1",
     [W_TENANT_ADD] = "INSERT INTO tenants(name, epoch, pos, floor) VALUES(?1, ?2, ?3, ?4)",
     [W_TENANT_SET] = "UPDATE tenants SET epoch=?2, pos=?3, floor=?4 WHERE id=?1",
@@ -461,6 +465,8 @@ static int write_tenants(struct logdb_writer *w)
     return rc;
 }
 
+/* A commit that failed at its sync may lie whole in the write-ahead log, and a crash would bring
+ * the batch back: a transaction that changes nothing is written over it. */
 int logdb_write(struct logdb_writer *w, const struct store_batch *batch, struct err *e)
 {
     if (w->channel_count > REMEMBERED)
@@ -470,13 +476,16 @@ int logdb_write(struct logdb_writer *w, const struct store_batch *batch, struct 
         rc = write_row(w, &batch->rows[i]);
     if (rc == SQLITE_OK)
         rc = write_tenants(w);
-    if (rc == SQLITE_OK)
+    bool committing = rc == SQLITE_OK;
+    if (committing)
         rc = run(w, W_COMMIT, SQLITE_OK);
     if (rc == SQLITE_OK)
         return 0;
     int error = logdb_error(w->db, w->conn, rc, e);
     if (!sqlite3_get_autocommit(w->conn))
         run(w, W_ROLLBACK, SQLITE_OK);
+    if (committing)
+        run(w, W_OVERWRITE, SQLITE_OK);
     forget_all(w);
     return error;
 }

@@ -53,9 +53,15 @@ void rig_open(struct rig *r)
 
 struct rig *rig_new(const struct rig_driver *driver)
 {
+    return rig_new_with(driver, &(struct store_conf){.readers = 0});
+}
+
+struct rig *rig_new_with(const struct rig_driver *driver, const struct store_conf *conf)
+{
     struct rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
     r->driver = driver;
+    r->conf = *conf;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->woken_cond, NULL);
     snprintf(r->spec, sizeof r->spec, "%s", driver->name);

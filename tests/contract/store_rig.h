@@ -38,6 +38,7 @@ struct rig {
 
 /* Fails the test when the store can't be opened. The sqlite file lies in a new directory. */
 struct rig *rig_new(const struct rig_driver *driver);
+struct rig *rig_new_with(const struct rig_driver *driver, const struct store_conf *conf);
 void rig_free(struct rig *r); /* also removes the directory */
 void rig_open(struct rig *r);
 void rig_close(struct rig *r);
