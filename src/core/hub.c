@@ -200,30 +200,57 @@ static int give_ids(struct hub *h, struct tenant *t, struct publish *p)
     return 0;
 }
 
-void hub_publish(struct hub *h, struct publish *p, uint64_t now_ms)
+static int take_publish(struct hub *h, struct publish *p)
 {
-    h->now_ms = now_ms;
     p->err = (struct err){.index = -1};
     p->answered = p->repeats = p->was_durable = false;
+    p->joined = p->also != NULL;
     p->next = NULL;
     struct tenant *t = owner_tenant_take(h, p->tenant);
-    if (!t) {
-        err_set(&p->err, ERR_STORE_FULL, "there are too many tenants: raise tenants_max");
-        refuse(h, p);
-        return;
-    }
+    if (!t)
+        return err_set(&p->err, ERR_STORE_FULL, "there are too many tenants: raise tenants_max");
     p->epoch = t->epoch;
-    if (check_publish(h, p, t) || give_ids(h, t, p)) {
+    return check_publish(h, p, t);
+}
+
+/* One was not taken: none is. */
+static void refuse_all(struct hub *h, struct publish *first, const struct publish *cause)
+{
+    struct err err = cause->err;
+    for (struct publish *p = first, *also; p; p = also) {
+        also = p->also;
+        p->err = err;
+        p->answered = false;
         refuse(h, p);
-        return;
     }
-    count_channels(h, p, t);
-    h->stats.published += p->count;
-    h->queue_events += p->count;
-    *h->queue_end = p;
-    h->queue_end = &p->next;
-    if (!p->durable)
-        answer(h, p);
+}
+
+void hub_publish(struct hub *h, struct publish *first, uint64_t now_ms)
+{
+    h->now_ms = now_ms;
+    for (struct publish *p = first; p; p = p->also)
+        if (take_publish(h, p)) {
+            refuse_all(h, first, p);
+            return;
+        }
+    for (struct publish *p = first; p; p = p->also) {
+        struct tenant *t = map_get(&h->tenants, p->tenant);
+        if (give_ids(h, t, p)) { /* only with idempotency keys, and then it stands alone */
+            assert(p == first);
+            refuse_all(h, first, p);
+            return;
+        }
+    }
+    for (struct publish *p = first, *also; p; p = also) {
+        also = p->also;
+        count_channels(h, p, map_get(&h->tenants, p->tenant));
+        h->stats.published += p->count;
+        h->queue_events += p->count;
+        *h->queue_end = p;
+        h->queue_end = &p->next;
+        if (!p->durable)
+            answer(h, p);
+    }
 }
 
 /* ---- following ---- */

@@ -287,7 +287,8 @@ static uint32_t take_publishes(struct hub *h)
 {
     struct publish **end = &h->plan.publishes;
     uint32_t events = 0;
-    while (h->queue && (!events || events + h->queue->count <= h->conf.batch_events)) {
+    bool joined = false; /* to the one before: not to be parted */
+    while (h->queue && (!events || joined || events + h->queue->count <= h->conf.batch_events)) {
         struct publish *p = h->queue;
         h->queue = p->next;
         if (!h->queue)
@@ -296,6 +297,7 @@ static uint32_t take_publishes(struct hub *h)
         *end = p;
         end = &p->next;
         events += p->count;
+        joined = p->joined;
     }
     return events;
 }

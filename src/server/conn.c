@@ -45,7 +45,7 @@ static void put_in_list(struct conn *c, struct list *list)
         list_push_back(list, &c->timed);
 }
 
-void conn_new(struct worker *w, int fd)
+void conn_new(struct worker *w, int fd, bool metrics)
 {
     struct conn *c = calloc(1, sizeof *c);
     if (!c || uv_poll_init(&w->loop, &c->ready, fd)) {
@@ -53,9 +53,11 @@ void conn_new(struct worker *w, int fd)
         struct transport t;
         transport_plain(&t, fd);
         t.ops->close(&t);
+        atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
         return;
     }
     c->w = w;
+    c->metrics = metrics;
     c->ready.data = c;
     transport_plain(&c->t, fd);
     list_init(&c->timed);
@@ -64,7 +66,6 @@ void conn_new(struct worker *w, int fd)
     put_in_list(c, &w->heads);
     w->stats.accepted++;
     w->stats.connections++;
-    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
     watch(c);
 }
 

@@ -26,6 +26,7 @@ void gather_free(struct gather *g)
     buf_fini(&g->channels);
     buf_fini(&g->names);
     buf_fini(&g->sources);
+    buf_fini(&g->sources_prom);
     free(g->infos);
     free(g->tenant_text);
     free(g);
@@ -98,6 +99,7 @@ static void run_on_owner(struct msg *m, void *ctx)
     if (g->want_channels)
         hub_each_channel(s->hub, g->tenant, put_channel, g);
     g->sources_bad = !sources_health(s, &g->sources);
+    sources_put_prometheus(s, &g->sources_prom);
     g->msg.run = run_on_worker;
     worker_post(&s->workers[0], &s->workers[0], &g->msg);
 }

@@ -123,7 +123,8 @@ struct conn {
     bool want_write; /* polled for writing */
     bool paused;      /* not polled for reading */
     bool minor0;      /* HTTP/1.0: no chunks */
-    bool reading;     /* inside conn_input */
+    bool reading;     /* inside work() */
+    bool metrics;     /* came in at metrics_listen */
 };
 
 struct endpoint;
@@ -158,7 +159,8 @@ struct endpoint {
     struct endpoint *next; /* same path, other methods */
 };
 
-void conn_new(struct worker *w, int fd);
+/* Takes fd. The worker's load counts it already. metrics: see listen_slot. */
+void conn_new(struct worker *w, int fd, bool metrics);
 void conn_free_all(struct worker *w);
 void conn_close(struct conn *c);
 /* Sends the last bytes in `out`, then closes. */
@@ -293,6 +295,11 @@ bool job_was_durable(const struct job *j);
 /* sources.c */
 int sources_init(struct server *s, struct err *e);
 void sources_close(struct server *s);
+void sources_free(struct server *s);
+/* The answers to what sources ask of the hub. */
+#define OWNER_EDGE UINT32_MAX /* reads that are the owner's own */
+void sources_page(void *token, struct page *page);
+void sources_released(struct publish *p);
 bool sources_closed(const struct server *s);
 /* Appends the state of each source as JSON members; true when all are well. */
 bool sources_health(struct server *s, struct buf *out);
@@ -323,7 +330,7 @@ struct gather {
     char *tenant_text;
     struct map by_channel; /* tenant, NUL, channel -> struct gather_count: readers */
     struct map by_tenant;  /* streams */
-    struct buf channels, names, sources;
+    struct buf channels, names, sources, sources_prom;
     struct gather_channel *infos;
     size_t channel_count, channel_cap;
     bool want_channels, sources_bad;
@@ -343,6 +350,13 @@ void stats_put_prometheus(const struct server *s, const struct gather *g, struct
 
 struct source_slot;
 
+struct listen_slot {
+    struct server *s;
+    struct listener listener;
+    bool metrics; /* only /metrics and health, without a token */
+    char address[80];
+};
+
 struct server {
     struct options *opts;
     const struct log *log;
@@ -353,9 +367,8 @@ struct server {
     struct channel_conf *channel_confs; /* by number in opts->channels, then the default */
     struct worker *workers;
     unsigned worker_count;
-    struct listener *listeners;
-    char (*addresses)[80];
-    size_t listener_count;
+    struct listen_slot *listening;
+    size_t listen_count;
     struct hub *hub;
     struct store *store;
     struct mailbox owner_box;
@@ -364,10 +377,9 @@ struct server {
     pthread_mutex_t tenants_lock;
     struct map tenants; /* name -> struct tenant_use */
     atomic_long streams;
-    atomic_bool draining, stopping;
-    atomic_uint loops_left; /* that still run */
+    atomic_bool draining;
+    bool ending; /* the loops have been told */
     uv_async_t stop;
-    unsigned stops;
     uint64_t drain_until_ms;
     uint64_t started_ms;
     uint64_t last_tick_s;
@@ -377,6 +389,7 @@ struct server {
     atomic_ullong broadcast_failures;
 };
 
+void server_check_drained(struct server *s, uint64_t now_ms);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);
 /* How long a client should wait before it comes back, so that all of them are spread. */

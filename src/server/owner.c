@@ -151,6 +151,10 @@ static void on_page(void *ctx, unsigned edge, void *token, struct page *page)
 {
     struct server *s = ctx;
     struct read_msg *rm = token;
+    if (edge == OWNER_EDGE) {
+        sources_page(token, page);
+        return;
+    }
     rm->page = page;
     rm->msg.run = run_page;
     to_worker(s, edge, &rm->msg);
@@ -264,6 +268,8 @@ static void on_published(void *ctx, struct publish *p)
 {
     struct server *s = ctx;
     struct job *j = p->token;
+    if (p->by_source)
+        return; /* sources wait for the release */
     j->answer = p->err;
     j->retry_ms = p->retry_ms;
     j->was_durable = p->was_durable;
@@ -274,6 +280,10 @@ static void on_published(void *ctx, struct publish *p)
 static void on_released(void *ctx, struct publish *p)
 {
     struct server *s = ctx;
+    if (p->by_source) {
+        sources_released(p);
+        return;
+    }
     if (p->err.code == ERR_OVERLOADED || p->err.code == ERR_STORE_FULL ||
         p->err.code == ERR_INTERNAL) {
         atomic_fetch_add(&s->broadcast_failures, p->count);
@@ -313,6 +323,7 @@ bool owner_turn(struct server *s)
 void owner_tick(struct server *s, uint64_t now_ms)
 {
     struct hub_stats stats;
+    server_check_drained(s, now_ms);
     if (now_ms / 1000 == s->last_tick_s)
         return;
     s->last_tick_s = now_ms / 1000;

@@ -121,7 +121,7 @@ static const struct endpoint *find(const struct server *s, struct slice path)
 static int check_caller(struct conn *c, struct request *rq, const struct endpoint *ep)
 {
     const struct server *s = c->w->s;
-    if (s->opts->dev || ep->open)
+    if (s->opts->dev || ep->open || c->metrics)
         return 0;
     struct err e;
     err_set(&e, ERR_UNAUTHORIZED,
@@ -162,7 +162,9 @@ int request_begin(struct conn *c, struct request *rq)
     if (!host_allowed(s, rq->http.host))
         return reply_fail(c, rq, ERR_FORBIDDEN, "this hub doesn't answer to that host name");
     const struct endpoint *ep = find(s, rq->path);
-    bool is_static = !ep && static_has(s, rq->path);
+    if (c->metrics && ep && ep->run != req_metrics && !ep->open)
+        ep = NULL;
+    bool is_static = !ep && !c->metrics && static_has(s, rq->path);
     if (!ep && !is_static)
         return reply_fail(c, rq, ERR_NOT_FOUND, "there is nothing at this path");
     allowed_methods(ep, is_static, methods, sizeof methods);

@@ -188,5 +188,5 @@ void stats_put_prometheus(const struct server *s, const struct gather *g, struct
     prom_put_head(out, "freshet_build_info", "gauge", "The version that runs.");
     const char *const labels[] = {"version", FRESHET_VERSION, NULL};
     prom_put_sample(out, "freshet_build_info", labels, 1);
-    sources_put_prometheus(s, out);
+    buf_add_slice(out, buf_slice(&g->sources_prom));
 }

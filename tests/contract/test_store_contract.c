@@ -139,8 +139,10 @@ static void events_come_back_exactly(void **state)
         struct page *page = rig_read(r, rig_spec("t", "a", ALL, ALL_BYTES));
         assert_int_equal(page->epoch, 0xfffffffe);
         assert_int_equal(page->count, COUNT);
-        for (size_t i = 0; i < COUNT; i++)
+        for (size_t i = 0; i < COUNT; i++) {
             rig_same_event(page->entries[i].event, events[i]);
+            assert_int_equal(page->entries[i].event->epoch, 0xfffffffe);
+        }
         page_free(page);
         if (!r->driver->restarts)
             break;
@@ -647,6 +649,7 @@ int main(void)
 {
     static const struct rig_driver drivers[] = {
         {"memory", true, false},
+        {"sqlite", true, true},
         {"null", false, false},
     };
     const struct CMUnitTest opening[] = {cmocka_unit_test(wrong_specs_are_refused)};
