@@ -59,7 +59,7 @@ static void judge(const uint8_t *data, size_t size, const struct http1_limits *l
         must((size_t)whole <= size && (size_t)whole <= limits->head_bytes);
         look_at(&r, limits);
     }
-    size_t step = size / 200 + 1;
+    size_t step = size / (size > 1000 ? 40 : 200) + 1;
     bool decided = false;
     for (size_t n = 0; n < size; n += step) {
         int part = read_prefix(data, n, limits);

@@ -1,6 +1,6 @@
 /* The JSON scanner against jansson: both take and refuse the same texts, but for our bound on
  * depth and jansson's on numbers and NULs in names; compaction changes nothing that jansson can
- * see; walking finds what jansson found. */
+ * see; walking finds what jansson found. jansson takes a NUL behind a value for the end. */
 #include "json/scan.h"
 #include "json/write.h"
 
@@ -144,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (rc == 0)
         must(j || code == json_error_numeric_overflow || code == json_error_null_byte_in_key);
     else
-        must(!j || strstr(e.detail, "too deep"));
+        must(!j || strstr(e.detail, "too deep") || (size && memchr(copy, 0, size)));
     if (rc == 0) {
         struct slice value = text;
         while (value.len && strchr(" \t\r\n", value.p[0]))
