@@ -69,10 +69,26 @@ static void judge(const uint8_t *data, size_t size, const struct http1_limits *l
     }
 }
 
+/* A date that is read is written as one that reads the same. */
+static void read_date(const uint8_t *data, size_t size)
+{
+    char text[30];
+    uint64_t unix_s, again;
+    char *copy = malloc(size ? size : 1);
+    must(copy != NULL);
+    memcpy(copy, data, size);
+    if (http1_date_parse(slice_of(copy, size), &unix_s)) {
+        http1_date(unix_s, text);
+        must(http1_date_parse(slice_str(text), &again) && again == unix_s);
+    }
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct http1_limits usual = {16384, 8192, HTTP1_HEADERS_MAX}, tight = {70, 20, 3};
     judge(data, size, &usual);
     judge(data, size, &tight);
+    read_date(data, size);
     return 0;
 }
