@@ -4,6 +4,7 @@
 #define FRESHET_WIRE_SSE_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/event.h"
 
 enum envelope { ENVELOPE_NAMED, ENVELOPE_FULL, ENVELOPE_TYPED, ENVELOPE_FLAT, ENVELOPE_UPDATE };
