@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "options/option_table.h"
@@ -253,8 +254,8 @@ static void truth_is_written_in_the_usual_ways(void **state)
     static const char *const yes[] = {"true", "Yes", "on", "1"};
     static const char *const no[] = {"false", "no", "OFF", "0"};
     for (size_t i = 0; i < 4; i++) {
-        struct loaded a = load_flags((const char *const[]){"--channels-open", no[i],
-                                                           "--test-broadcast", yes[i], NULL});
+        struct loaded a = load_flags(
+            (const char *const[]){"--channels-open", no[i], "--test-broadcast", yes[i], NULL});
         assert_int_equal(a.rc, OPTIONS_OK);
         assert_false(a.o->channels_open);
         assert_true(a.o->test_broadcast);
@@ -266,9 +267,9 @@ static void truth_is_written_in_the_usual_ways(void **state)
 static void stores_and_addresses_are_read(void **state)
 {
     (void)state;
-    struct loaded l = load_flags((const char *const[]){
-        "--store", "sqlite:data/hub.db", "--listen", "[::1]:0,localhost:80", "--listen=10.0.0.1:9",
-        "--metrics-listen", "127.0.0.1:4001", NULL});
+    struct loaded l = load_flags(
+        (const char *const[]){"--store", "sqlite:data/hub.db", "--listen", "[::1]:0,localhost:80",
+                              "--listen=10.0.0.1:9", "--metrics-listen", "127.0.0.1:4001", NULL});
     assert_string_equal(buf_cstr(&l.report), "");
     assert_string_equal(l.o->store.path, "data/hub.db"); /* a flag's path is the shell's */
     assert_int_equal(l.o->listen.count, 3);
@@ -278,8 +279,9 @@ static void stores_and_addresses_are_read(void **state)
     assert_int_equal(l.o->listen.v[2].port, 9);
     assert_int_equal(l.o->metrics_listen.port, 4001);
     loaded_fini(&l);
-    static const char *const bad[] = {"4000", ":4000", "1.2.3:4", "[::1]", "[1.2.3.4]:5", "::1:5",
-                                      "a b:1", "a:65536", "a:", "[::1]x:5", "[::1:5"};
+    static const char *const bad[] = {"4000",        ":4000",    "1.2.3:4", "[::1]",
+                                      "[1.2.3.4]:5", "::1:5",    "a b:1",   "a:65536",
+                                      "a:",          "[::1]x:5", "[::1:5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         l = load_flags((const char *const[]){"--listen", bad[i], NULL});
         assert_int_equal(l.rc, OPTIONS_MISTAKES);
