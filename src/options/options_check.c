@@ -79,7 +79,8 @@ static void check_dev(struct loader *l)
         if (o->listen.v[i].host && !is_loopback(o->listen.v[i].host))
             loader_mistake(l, loader_where(l, "listen"),
                            "with dev there are no tokens, so it must be a loopback address such "
-                           "as 127.0.0.1:4000, not %s", o->listen.v[i].host);
+                           "as 127.0.0.1:4000, not %s",
+                           o->listen.v[i].host);
     if (o->metrics_listen.host && !is_loopback(o->metrics_listen.host))
         loader_mistake(l, loader_where(l, "metrics_listen"),
                        "with dev it must be a loopback address such as 127.0.0.1:4001");
@@ -122,8 +123,8 @@ static void check_channels(struct loader *l)
                             place(l, "channels", i, "events", c->events.v[k].line));
     }
     names_fini(&names);
-    l->o->channel_default = (struct opt_channel){
-        .name = "*", .history = l->o->history, .keys = l->o->keys};
+    l->o->channel_default =
+        (struct opt_channel){.name = "*", .history = l->o->history, .keys = l->o->keys};
 }
 
 /* The source's rows need a keyed channel that is theirs alone. */
@@ -215,11 +216,13 @@ static void check_route_channels(struct loader *l, const struct opt_route *r, si
             loader_mistake(l, where, "%s is a pattern, which needs `channel: param`",
                            r->channels.v[k]);
     if (kind_reads(r->kind) && r->channels.count == 0)
-        loader_mistake(l, where, "must name at least one, unless `channel: param` lets the "
-                                 "request name them");
+        loader_mistake(l, where,
+                       "must name at least one, unless `channel: param` lets the "
+                       "request name them");
     else if (!kind_reads(r->kind) && r->channels.count != 1)
-        loader_mistake(l, where, "must name exactly one to publish to, unless `channel: param` "
-                                 "lets the request name it");
+        loader_mistake(l, where,
+                       "must name exactly one to publish to, unless `channel: param` "
+                       "lets the request name it");
     if (kind_reads(r->kind) && r->channels.count > l->o->limits.channels_per_connection)
         loader_mistake(l, where, "are more than limits.channels_per_connection");
 }
@@ -277,8 +280,9 @@ static void check_key(struct loader *l, const struct opt_key *k, size_t i)
     unsigned secrets = (k->secret ? 1u : 0) + (k->secret_file ? 1u : 0) + (k->secret_env ? 1u : 0);
     struct opt_where where = place(l, "auth.keys", i, "algorithm", k->line);
     if (k->algorithm == ALGORITHM_HS256 && (secrets != 1 || k->public_key_file))
-        loader_mistake(l, where, "HS256 takes one of secret, secret_file, secret_env, and no "
-                                 "public_key_file");
+        loader_mistake(l, where,
+                       "HS256 takes one of secret, secret_file, secret_env, and no "
+                       "public_key_file");
     if (k->algorithm != ALGORITHM_HS256 && (secrets != 0 || !k->public_key_file))
         loader_mistake(l, where, "all but HS256 take public_key_file, and no secret");
     warn_unreadable(l, k->secret_file, place(l, "auth.keys", i, "secret_file", k->line));
