@@ -2,25 +2,36 @@
  *
  * A page (after, upto] holds, in order of position, every kept event of the asked channels in it
  * and every floor in it. A floor is a virtual entry at its own position: "of this channel, events
- * up to here have been removed". Owns its entries; handed from thread to thread, used by one at a
- * time. */
+ * up to here have been removed". At one position events come before floors, and floors count
+ * for no limit. Owns its entries; handed from thread to thread, used by one at a time. */
 #ifndef FRESHET_BASE_PAGE_H
 #define FRESHET_BASE_PAGE_H
 
 #include "base/event.h"
+#include "base/list.h"
 
 struct page_channel {
     struct slice name;
     pos_t after; /* events and floors of this channel at or below it are not asked for */
 };
 
+/* A read on its way through a store: it lies in the spec, so that queueing one can't fail. The
+ * store's alone, from read() to the answer. */
+struct page_job {
+    struct list queue, bucket;
+    void *token;
+    struct page *page;
+    bool cancelled;
+};
+
 /* What to read. Owns its texts (page_spec_new). */
 struct page_spec {
+    struct page_job job;
     struct slice tenant;
     uint32_t max_events; /* at least 1 */
     uint32_t max_bytes;  /* of event->bytes; the first event always fits */
     uint32_t channel_count;
-    struct page_channel channels[];
+    struct page_channel channels[]; /* names differ */
 };
 
 struct page_entry {

@@ -10,9 +10,10 @@
  *   batch. It may show a batch whose completion has not been reported yet.
  * - load() is called once, before anything else, and blocks.
  *
- * Threads: all functions are called on the owner's thread. A driver with threads of its own calls
- * `wake` (any thread) when drain() has something to do; `done` is only ever called inside
- * drain(). */
+ * Threads: all functions are called on the owner's thread. A driver calls `wake` when drain() has
+ * something to do: from a thread of its own, or, if it has none, inside append() and read().
+ * `done` is only ever called inside drain(); from there everything but drain and close may be
+ * called. */
 #ifndef FRESHET_CORE_STORE_H
 #define FRESHET_CORE_STORE_H
 
@@ -29,12 +30,15 @@ enum store_kind {
                            key, value = digest of the body, pos = id given, time_ms = expiry */
     STORE_ONCE_GONE,    /* remove one: tenant, name = channel, key */
     STORE_SOURCE,       /* upsert: name = source, value = its position (opaque bytes) */
-    STORE_REVOKE,       /* upsert: name = what is revoked ("jti:..." or "sub:..."), tenant,
-                           time_ms = when it may be forgotten */
-    STORE_REVOKE_GONE,  /* remove: name */
+    STORE_REVOKE,       /* upsert: name = what is revoked ("jti:..." or "sub:..."), tenant (the pair
+                           names it), time_ms = when it may be forgotten */
+    STORE_REVOKE_GONE,  /* remove: name, tenant */
 };
 
-/* One row of a batch or of what load() found. Fields a kind doesn't use are zero. */
+/* An event's tenant or channel that has no row yet comes into being with it (epoch as in the event;
+ * the tenant's base floor); an event beyond its tenant's pos raises that.
+ *
+ * One row of a batch or of what load() found. Fields a kind doesn't use are zero. */
 struct store_row {
     enum store_kind kind;
     uint32_t epoch;
