@@ -14,8 +14,7 @@
 #define BUSY_STEP_MS 5
 #define PROGRESS_OPS 10000 /* virtual machine steps between looks at `stopping` */
 #define REOPEN_TRIES 3
-#define LOOK_PERCENT 60 /* of `every` between two looks; the rest is for the query and the append  \
-                         */
+#define LOOK_PERCENT 60 /* of `every` from look to look: the rest is for query and append */
 
 struct source_sqlite {
     struct source base;

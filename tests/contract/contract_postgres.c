@@ -1,11 +1,12 @@
 /* PostgreSQL under the contract of sources: a server of its own, in a temporary folder, reached by
  * a socket in that folder. It refuses to run as root: then it runs as `postgres`. It is started at
  * the first test and ends with the test program; each test has its own database. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "source_fixture.h"
 

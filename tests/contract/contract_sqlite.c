@@ -1,10 +1,11 @@
 /* SQLite under the contract of sources: a database in a temporary folder, written to through
  * connections of its own. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "source_fixture.h"
 

@@ -1,9 +1,10 @@
 /* The contract of sources: what every driver of a watched query does, on a real database. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "source_fixture.h"
 

@@ -1,10 +1,11 @@
 /* What only a source on PostgreSQL has to stand: notifications, types, and a server's ways to say
  * no. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "source_fixture.h"
 

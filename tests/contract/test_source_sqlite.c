@@ -1,10 +1,11 @@
 /* What only a source on SQLite has to stand: the file's own ways, and values of any type in any
  * column. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "source_fixture.h"
 

@@ -1,9 +1,10 @@
 /* Unit tests of src/source/diff. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/rng.h"

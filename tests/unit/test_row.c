@@ -1,9 +1,10 @@
 /* Unit tests of src/source/row. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "base/rng.h"
 #include "source/row.h"
