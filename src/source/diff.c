@@ -41,8 +41,8 @@ struct diff {
     size_t known; /* rows with a state */
     uint32_t run;
     uint64_t result_bytes;
-    struct change *changes;       /* [count], changes[i] is what events[i] tells */
-    struct source_event *events;  /* [count], one reference of each is the diff's own */
+    struct change *changes;      /* [count], changes[i] is what events[i] tells */
+    struct source_event *events; /* [count], one reference of each is the diff's own */
     size_t count, cap;
     struct buf scratch;
 };
@@ -66,8 +66,8 @@ struct diff *diff_new(const struct diff_conf *conf)
     struct diff *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    d->texts = malloc(conf->channel.len + conf->added.len + conf->changed.len +
-                      conf->removed.len + 1);
+    d->texts =
+        malloc(conf->channel.len + conf->added.len + conf->changed.len + conf->removed.len + 1);
     if (!d->texts) {
         free(d);
         return NULL;
@@ -345,8 +345,8 @@ static int add_changed(struct diff *d, struct slice tenant, struct slice key, st
         row->state_len = (uint32_t)state.len;
         return OK;
     }
-    struct event_parts parts = {d->conf.channel, d->conf.changed,       key,  buf_slice(&d->scratch),
-                                state,           false, false};
+    struct event_parts parts = {d->conf.channel, d->conf.changed, key,  buf_slice(&d->scratch),
+                                state,           false,           false};
     return add_change(d, tenant, &parts, row, copy, e);
 }
 
@@ -360,7 +360,8 @@ int diff_row(struct diff *d, struct slice tenant, struct slice key, struct slice
                        "a row's key is empty, longer than 256 bytes or not plain UTF-8 text");
     if (!name_is_tenant(tenant))
         return err_set(e, ERR_BAD_REQUEST,
-                       "the tenant of the row with key \"%.*s\" is no tenant name", SLICE_FMT(show));
+                       "the tenant of the row with key \"%.*s\" is no tenant name",
+                       SLICE_FMT(show));
     if (state.len > UINT32_MAX / 8)
         return err_set(e, ERR_TOO_LARGE, "the row with key \"%.*s\" is too large", SLICE_FMT(show));
     struct tenant *t = tenant_get(d, tenant);
@@ -373,9 +374,8 @@ int diff_row(struct diff *d, struct slice tenant, struct slice key, struct slice
                        "the key \"%.*s\" comes twice in the result of the query (tenant %.*s)",
                        SLICE_FMT(show), SLICE_FMT(tenant));
     if (++t->count > d->conf.keys)
-        return err_set(e, ERR_TOO_LARGE,
-                       "the query gives more than %u rows (keys) for tenant %.*s", d->conf.keys,
-                       SLICE_FMT(tenant));
+        return err_set(e, ERR_TOO_LARGE, "the query gives more than %u rows (keys) for tenant %.*s",
+                       d->conf.keys, SLICE_FMT(tenant));
     d->result_bytes += state.len;
     if (d->conf.result_max && d->result_bytes > d->conf.result_max)
         return err_set(e, ERR_TOO_LARGE, "the result of the query has more than %llu bytes",
@@ -410,8 +410,8 @@ int diff_end(struct diff *d, struct err *e)
         if (row->run == d->run)
             continue;
         struct slice key = name, tenant = slice_cut(&key, 0);
-        struct event_parts parts = {d->conf.channel,    d->conf.removed, key,
-                                    SLICE_LIT("null"), SLICE_NONE,      true, false};
+        struct event_parts parts = {
+            d->conf.channel, d->conf.removed, key, SLICE_LIT("null"), SLICE_NONE, true, false};
         int rc = add_change(d, tenant, &parts, row, NULL, e);
         if (rc < 0)
             return rc;

@@ -16,8 +16,11 @@
 
 void row_text_init(struct row_text *r)
 {
-    *r = (struct row_text){.names = BUF_INIT, .object = BUF_INIT, .key_text = BUF_INIT,
-                           .tenant_text = BUF_INIT, .bad = -1};
+    *r = (struct row_text){.names = BUF_INIT,
+                           .object = BUF_INIT,
+                           .key_text = BUF_INIT,
+                           .tenant_text = BUF_INIT,
+                           .bad = -1};
 }
 
 void row_text_fini(struct row_text *r)
@@ -60,8 +63,8 @@ static int check_names(const char *const *names, unsigned count, const char *key
     return OK;
 }
 
-int row_text_columns(struct row_text *r, const char *const *names, unsigned count,
-                     const char *key, const char *tenant, struct err *e)
+int row_text_columns(struct row_text *r, const char *const *names, unsigned count, const char *key,
+                     const char *tenant, struct err *e)
 {
     int rc = check_names(names, count, key, tenant, e);
     if (rc < 0)
@@ -239,9 +242,8 @@ int row_text_end(struct row_text *r, struct err *e)
         return err_set(e, ERR_BAD_REQUEST, "the key of a row (column %.*s) is NULL",
                        SLICE_FMT(raw_name(r, r->key)));
     if (r->bad >= 0)
-        return err_set(e, ERR_BAD_REQUEST,
-                       "the row with key \"%.*s\" has, in column %.*s, %s", SLICE_FMT(key),
-                       SLICE_FMT(raw_name(r, (unsigned)r->bad)), r->bad_why);
+        return err_set(e, ERR_BAD_REQUEST, "the row with key \"%.*s\" has, in column %.*s, %s",
+                       SLICE_FMT(key), SLICE_FMT(raw_name(r, (unsigned)r->bad)), r->bad_why);
     if (r->tenant_null)
         return err_set(e, ERR_BAD_REQUEST,
                        "the tenant of the row with key \"%.*s\" (column %.*s) is NULL",
@@ -356,8 +358,8 @@ void row_real(struct buf *out, double d)
     put_digits(out, digits, n, exponent);
 }
 
-/* Reads a decimal number as 0.DIGITS times ten to *exponent. Returns how many digits (0 for a zero),
- * -1 when s is none. */
+/* Reads a decimal number as 0.DIGITS times ten to *exponent. Returns how many digits (0 for a
+ * zero), -1 when s is none. */
 static int read_decimal(struct slice s, char digits[DIGITS_MAX], int *exponent)
 {
     int n = 0, point = -1, zeros = 0, power = 0;

@@ -18,15 +18,15 @@
 #include "base/err.h"
 
 struct row_text {
-    struct buf names;   /* `"name":` of each column, one after the other */
-    size_t *name_end;   /* [columns] */
+    struct buf names;              /* `"name":` of each column, one after the other */
+    size_t *name_end;              /* [columns] */
     unsigned columns, key, tenant; /* tenant: index, or == columns when it is a constant */
-    struct buf object;  /* the row so far */
+    struct buf object;             /* the row so far */
     struct buf key_text, tenant_text;
     bool key_null, tenant_null;
-    int bad;            /* column that can't be written, -1: none */
+    int bad; /* column that can't be written, -1: none */
     const char *bad_why;
-    unsigned next;      /* column expected next */
+    unsigned next; /* column expected next */
 };
 
 void row_text_init(struct row_text *r);
@@ -37,8 +37,8 @@ void row_text_fini(struct row_text *r);
 /* The columns of the results to come. names: [count], borrowed. key: name of the key column,
  * tenant: of the tenant column or NULL. 0, or ERR_BAD_REQUEST with *e: a name twice or not UTF-8,
  * no such column; ERR_OVERLOADED: no memory. */
-int row_text_columns(struct row_text *r, const char *const *names, unsigned count,
-                     const char *key, const char *tenant, struct err *e);
+int row_text_columns(struct row_text *r, const char *const *names, unsigned count, const char *key,
+                     const char *tenant, struct err *e);
 
 /* Begins a row; then one row_put for each column in order; then row_text_end. */
 void row_text_begin(struct row_text *r);

@@ -41,7 +41,7 @@ struct source_query_conf {
     const char *channel;
     const char *added, *changed, *removed; /* event types; NULL: <channel>-added, -updated,
                                               -removed */
-    uint32_t every_ms;   /* a change is seen within; 0: the driver's default */
+    uint32_t every_ms;                     /* a change is seen within; 0: the driver's default */
     uint32_t keys;       /* most rows of one tenant, at least 1: the channel's `keys` */
     uint32_t event_max;  /* bytes an event may have (event->bytes), 0: no limit */
     uint64_t result_max; /* bytes all rows of a result may have as JSON; 0: 256 MiB */

@@ -1,8 +1,8 @@
 #include "source/source_postgres.h"
 
-#include "json/scan.h"
 #include "source/row.h"
 #include "source/watch.h"
+#include "json/scan.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -46,20 +46,21 @@ struct source_postgres {
     struct source base;
     struct watch watch;
     uv_loop_t *loop;
-    uv_timer_t timer; /* LINK_READY and LINK_OFF: when the run begins; else when it takes too long */
-    uv_idle_t idle;   /* more rows are in libpq's buffer */
+    uv_timer_t
+        timer;      /* LINK_READY and LINK_OFF: when the run begins; else when it takes too long */
+    uv_idle_t idle; /* more rows are in libpq's buffer */
     struct poll_handle *poll;
     unsigned handles; /* open or closing ones */
-    bool stopping; /* the run in flight is not wanted any more */
+    bool stopping;    /* the run in flight is not wanted any more */
     void (*closed)(void *arg);
     void *closed_arg;
 
     PGconn *conn;
     enum link link;
-    bool running;   /* a run is in flight */
-    bool notified;  /* since the query was last sent, or the connection is new */
-    bool columns;   /* the columns of this result are known */
-    bool too_long;  /* the time of the run is over */
+    bool running;  /* a run is in flight */
+    bool notified; /* since the query was last sent, or the connection is new */
+    bool columns;  /* the columns of this result are known */
+    bool too_long; /* the time of the run is over */
     struct err why;
     uint64_t sent_ms; /* loop time of the last query */
     struct row_text row;

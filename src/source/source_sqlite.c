@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define BUSY_MS 500           /* how long a look or a query waits for a lock */
+#define BUSY_MS 500 /* how long a look or a query waits for a lock */
 #define BUSY_STEP_MS 5
-#define PROGRESS_OPS 10000    /* virtual machine steps between looks at `stopping` */
+#define PROGRESS_OPS 10000 /* virtual machine steps between looks at `stopping` */
 #define REOPEN_TRIES 3
-#define LOOK_PERCENT 60 /* of `every` between two looks; the rest is for the query and the append */
+#define LOOK_PERCENT 60 /* of `every` from look to look: the rest is for query and append */
 
 struct source_sqlite {
     struct source base;
@@ -28,18 +28,18 @@ struct source_sqlite {
     /* between both, under mutex */
     uv_mutex_t mutex;
     uv_cond_t cond;
-    bool task, now;            /* a run is wanted; at once */
-    bool quit, ended;          /* the thread is to end; has ended */
-    bool answered;             /* a run has ended like this: */
+    bool task, now;   /* a run is wanted; at once */
+    bool quit, ended; /* the thread is to end; has ended */
+    bool answered;    /* a run has ended like this: */
     bool queried;
     struct err outcome;
-    atomic_bool stopping;      /* the run in flight is not wanted any more */
+    atomic_bool stopping; /* the run in flight is not wanted any more */
 
     /* the thread's (and during a run watch.diff) */
     sqlite3 *db;
     sqlite3_stmt *version_stmt; /* PRAGMA data_version */
-    bool unseen;               /* the connection is new: what it shows was not looked at */
-    struct stat file;          /* what was opened */
+    bool unseen;                /* the connection is new: what it shows was not looked at */
+    struct stat file;           /* what was opened */
     int64_t version;
     struct row_text row;
 
@@ -114,10 +114,9 @@ static int db_open(struct source_sqlite *s, struct stat *st, struct err *e)
 {
     for (int i = 0; i < REOPEN_TRIES; i++) {
         struct stat after;
-        int rc = sqlite3_open_v2(s->database, &s->db,
-                                 SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
-                                     SQLITE_OPEN_PRIVATECACHE,
-                                 NULL);
+        int rc = sqlite3_open_v2(
+            s->database, &s->db,
+            SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
         if (rc != SQLITE_OK) {
             rc = db_error(s, rc, "the database can't be opened", e);
             db_close(s);
@@ -197,7 +196,8 @@ static int prepare(struct source_sqlite *s, sqlite3_stmt **stmt, struct err *e)
     if (!sqlite3_stmt_readonly(*stmt) || sqlite3_column_count(*stmt) == 0)
         return err_set(e, ERR_BAD_REQUEST, "the query is no statement that reads rows");
     if (sqlite3_bind_parameter_count(*stmt) > 0)
-        return err_set(e, ERR_BAD_REQUEST, "the query has parameters: there are no values for them");
+        return err_set(e, ERR_BAD_REQUEST,
+                       "the query has parameters: there are no values for them");
     return OK;
 }
 

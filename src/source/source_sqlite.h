@@ -1,13 +1,17 @@
 /* source_sqlite.h - a watched query on a SQLite database that other programs write to.
  *
  * Every 60 % of `every` one thread of the source looks at the file (replaced?) and at
- * `PRAGMA data_version` (changed?), some ten system calls; only after a change it runs the query, on the same
- * connection, after the version was read: what is committed in between is found by the next look.
- * Rows become events as diff.h and row.h say.
+ * `PRAGMA data_version` (changed?), some ten system calls; only after a change it runs the query,
+ * on the same connection, after the version was read: what is committed in between is found by the
+ * next look. Rows become events as diff.h and row.h say.
  *
- * Opens the file read-only, holds no lock between looks and creates nothing but what SQLite itself
- * needs to read a database in WAL mode (its -shm and -wal file, where missing and allowed). Owns
- * its connection and its thread; touches the loop only to hand over results. */
+ * Opens the file read-only. Between looks it holds no lock on a database with a rollback journal,
+ * and on one in WAL mode only what every reader's open connection holds there: the application can
+ * write at any time, but not change the journal mode or take locking_mode=EXCLUSIVE. Creates
+ * nothing but what SQLite itself needs to read a database in WAL mode: its -wal and -shm file.
+ * Where these are missing and the folder can't be written, the database can't be read until the
+ * application opens it. Owns its connection and its thread; touches the loop only to hand over
+ * results. */
 #ifndef FRESHET_SOURCE_SOURCE_SQLITE_H
 #define FRESHET_SOURCE_SOURCE_SQLITE_H
 

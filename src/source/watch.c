@@ -40,8 +40,7 @@ int watch_check(const struct source_query_conf *conf, struct err *e)
     if (rc == OK)
         rc = check_type(conf->removed, "removed", e);
     /* the default types are a little longer than the channel */
-    if (rc == OK && strlen(conf->channel) > 118 &&
-        !(conf->added && conf->changed && conf->removed))
+    if (rc == OK && strlen(conf->channel) > 118 && !(conf->added && conf->changed && conf->removed))
         return err_set(e, ERR_BAD_REQUEST, "types are needed for a channel name this long");
     return rc;
 }
@@ -58,9 +57,12 @@ int watch_init(struct watch *w, const struct source_query_conf *conf,
         buf_add_str(&types[i], given[i] ? given[i] : conf->channel);
         buf_add_str(&types[i], given[i] ? "" : defaults[i]);
     }
-    struct diff_conf dc = {slice_str(conf->channel), buf_slice(&types[0]),
-                           buf_slice(&types[1]),     buf_slice(&types[2]),
-                           conf->keys,               conf->event_max,
+    struct diff_conf dc = {slice_str(conf->channel),
+                           buf_slice(&types[0]),
+                           buf_slice(&types[1]),
+                           buf_slice(&types[2]),
+                           conf->keys,
+                           conf->event_max,
                            conf->result_max ? conf->result_max : RESULT_MAX};
     if (!types[0].failed && !types[1].failed && !types[2].failed) {
         w->diff = diff_new(&dc);

@@ -14,8 +14,8 @@
 #include "source/diff.h"
 #include "source/source_driver.h"
 
-/* The wait after a failure begins with `every` or a second, whichever is less, and doubles with each
- * failure up to 5 s, or up to `every` where that is longer, but at most a minute. */
+/* The wait after a failure begins with `every` or a second, whichever is less, and doubles with
+ * each failure up to 5 s, or up to `every` where that is longer, but at most a minute. */
 #define WATCH_RETRY_FIRST_MS 1000
 #define WATCH_RETRY_MAX_MS 5000
 #define WATCH_RETRY_CEILING_MS 60000
@@ -56,8 +56,8 @@ struct watch {
     bool load_failed; /* no memory for one of them */
     bool kicked;      /* the next run is to query at once */
     bool ending;
-    int shown;         /* what the host was told: -1 nothing, 0 failing, 1 ok */
-    char detail[240];  /* and why */
+    int shown;        /* what the host was told: -1 nothing, 0 failing, 1 ok */
+    char detail[240]; /* and why */
     uint32_t every_ms, retry_ms;
     char *channel;
     void (*ended)(void *driver);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "source_fixture.h"
@@ -105,9 +106,10 @@ static void server_end(void)
 static void server_start(void)
 {
     char url[128];
-    char *const argv[] = {PG_BIN "/postgres", "-D", the_server.data, "-c", "listen_addresses=",
-                          "-c", "fsync=off", "-c", "max_connections=20", "-c", "shared_buffers=8MB",
-                          "-k", the_server.folder, NULL};
+    char *const argv[] = {PG_BIN "/postgres",   "-D", the_server.data,      "-c",
+                          "listen_addresses=",  "-c", "fsync=off",          "-c",
+                          "max_connections=20", "-c", "shared_buffers=8MB", "-k",
+                          the_server.folder,    NULL};
     the_server.pid = spawn(argv);
     snprintf(url, sizeof url, "host=%s user=postgres dbname=postgres", the_server.folder);
     for (int i = 0; i < 1000; i++) {
@@ -124,8 +126,9 @@ static void server_first(void)
     assert_non_null(mkdtemp(the_server.folder));
     snprintf(the_server.data, sizeof the_server.data, "%s/data", the_server.folder);
     atexit(server_end);
-    char *const argv[] = {PG_BIN "/initdb", "-D", the_server.data, "--no-sync", "-A", "trust", "-U",
-                          "postgres", "-E", "UTF8", "--locale=C", NULL};
+    char *const argv[] = {PG_BIN "/initdb", "-D", the_server.data, "--no-sync", "-A",
+                          "trust",          "-U", "postgres",      "-E",        "UTF8",
+                          "--locale=C",     NULL};
     wait_for(argv);
     server_start();
 }
@@ -219,5 +222,5 @@ const char *contract_postgres_url(void *arg)
     return db->url;
 }
 
-const struct contract_driver contract_postgres = {"postgres", "postgres", begin, end, exec,
-                                                  open_source, cut,       mend};
+const struct contract_driver contract_postgres = {"postgres", "postgres",  begin, end,
+                                                  exec,       open_source, cut,   mend};

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "source_fixture.h"
@@ -32,8 +33,8 @@ static void *begin(void)
 
 static void end(void *arg)
 {
-    static const char *const names[] = {"bus.db", "bus.db-wal", "bus.db-shm", "bus.db-journal",
-                                        "away.db", "other.db"};
+    static const char *const names[] = {"bus.db",         "bus.db-wal", "bus.db-shm",
+                                        "bus.db-journal", "away.db",    "other.db"};
     struct database *db = arg;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[128];
@@ -92,5 +93,5 @@ static void *begin_wal(void)
 
 const struct contract_driver contract_sqlite = {"sqlite, rollback", "sqlite", begin, end, exec,
                                                 open_source,        cut,      mend};
-const struct contract_driver contract_sqlite_wal = {"sqlite, WAL", "sqlite", begin_wal, end, exec,
-                                                    open_source,   cut,      mend};
+const struct contract_driver contract_sqlite_wal = {"sqlite, WAL", "sqlite",    begin_wal, end,
+                                                    exec,          open_source, cut,       mend};

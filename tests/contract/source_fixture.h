@@ -24,7 +24,7 @@ struct fixture {
     size_t rows;     /* live ones that are no tombstones */
     size_t events, batches, loads;
 
-    bool loading, appending;       /* in flight */
+    bool loading, appending; /* in flight */
     void (*load_done)(void *arg, int error);
     void (*load_row)(void *arg, struct slice tenant, const struct event *event);
     void (*append_done)(void *arg, int error, const char *detail);
@@ -32,16 +32,16 @@ struct fixture {
     struct source_event *batch;
     size_t batch_count;
 
-    bool hold;              /* nothing in flight is completed */
-    unsigned fail_appends;  /* so many of the next ones fail */
+    bool hold;             /* nothing in flight is completed */
+    unsigned fail_appends; /* so many of the next ones fail */
     unsigned fail_loads;
-    unsigned fail_percent;  /* of the appends, at random */
+    unsigned fail_percent; /* of the appends, at random */
 
-    bool told, ok;          /* the last state, told at all */
+    bool told, ok; /* the last state, told at all */
     char detail[240];
-    unsigned states;        /* how often the state was told */
+    unsigned states; /* how often the state was told */
     uint64_t runs, changes, failures;
-    struct event *last;     /* the last event appended */
+    struct event *last; /* the last event appended */
 };
 
 /* Asserts that what a test needs is there. */
@@ -75,8 +75,8 @@ struct slice fixture_row(const struct fixture *f, const char *tenant, const char
 /* ---- a kind of database under the contract ---- */
 
 struct contract_driver {
-    const char *label; /* of the tests */
-    const char *name;  /* of the source */
+    const char *label;    /* of the tests */
+    const char *name;     /* of the source */
     void *(*begin)(void); /* a database without tables */
     void (*end)(void *db);
     /* Executes statements as another program does, and waits for the end. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "source_fixture.h"
@@ -425,12 +426,14 @@ static void model_step(struct world *w, struct model_row *rows)
     buf_add_str(&sql, "begin;");
     for (uint64_t n = 1 + rng_below(rng, 4); n > 0; n--) {
         int k = (int)rng_below(rng, MODEL_KEYS);
-        struct model_row *row = &rows[k], now = {true, (int)rng_below(rng, 2), (int)rng_below(rng, 3),
-                                                (int)rng_below(rng, 50), (int)rng_below(rng, 99)};
+        struct model_row *row = &rows[k],
+                         now = {true, (int)rng_below(rng, 2), (int)rng_below(rng, 3),
+                                (int)rng_below(rng, 50), (int)rng_below(rng, 99)};
         if (row->there && rng_below(rng, 3)) {
             now.tenant = rng_below(rng, 4) ? row->tenant : now.tenant;
-            buf_addf(&sql, "update trips set company='t%d', status='s%d', seats=%d, price=%d.5 "
-                           "where id=%d;",
+            buf_addf(&sql,
+                     "update trips set company='t%d', status='s%d', seats=%d, price=%d.5 "
+                     "where id=%d;",
                      now.tenant, now.status, now.seats, now.price, k);
         } else if (row->there) {
             now.there = false;

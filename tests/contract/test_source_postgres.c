@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "source_fixture.h"
@@ -75,8 +76,8 @@ static void a_notification_wakes_it(void **state)
     fixture_until_ok(&w->f);
     for (int i = 0; i < 20; i++) { /* the interval is an hour */
         char sql[128];
-        snprintf(sql, sizeof sql,
-                 "begin; update t set v = %d; notify \"Odd \"\"name\"; commit", 100 + i);
+        snprintf(sql, sizeof sql, "begin; update t set v = %d; notify \"Odd \"\"name\"; commit",
+                 100 + i);
         exec(w, sql);
         fixture_until_events(&w->f, 2 + (size_t)i);
     }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "source_fixture.h"
@@ -185,8 +186,7 @@ static void wrong_options_are_named(void **state)
     bad[5].keys = 0;
     static const char *const names[6] = {"query", "key", "tenant", "tenant", "types.added", "keys"};
     for (size_t i = 0; i < 6; i++) {
-        assert_int_equal(contract_sqlite.open(w->db, &bad[i], &w->f, &source, &e),
-                         ERR_BAD_REQUEST);
+        assert_int_equal(contract_sqlite.open(w->db, &bad[i], &w->f, &source, &e), ERR_BAD_REQUEST);
         assert_non_null(strstr(e.detail, names[i]));
     }
 }
@@ -230,7 +230,8 @@ static void a_replaced_file_is_seen(void **state)
     start_ok(w);
     for (int i = 0; i < 3; i++) {
         char sql[128];
-        snprintf(sql, sizeof sql, "create table t(k, v); insert into t values (1,'a'),(2,'r%d')", i);
+        snprintf(sql, sizeof sql, "create table t(k, v); insert into t values (1,'a'),(2,'r%d')",
+                 i);
         make_other(w, sql);
         disguise_other(w);
         assert_int_equal(rename(w->other, contract_sqlite_path(w->db)), 0);
@@ -264,8 +265,7 @@ static void a_file_written_over_is_seen(void **state)
     make_other(w, "create table t(k, v); insert into t values (1, 'a'), (2, 'B')");
     start_ok(w);
     copy_file(w->other, contract_sqlite_path(w->db));
-    fixture_until(&w->f, has_row_2, "{\"k\":2,\"v\":\"B\"}",
-                  "the other file's rows");
+    fixture_until(&w->f, has_row_2, "{\"k\":2,\"v\":\"B\"}", "the other file's rows");
 }
 
 static void a_file_that_is_no_database_is_told(void **state)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -14,9 +15,12 @@
 
 static struct diff *new_diff(uint32_t keys, uint32_t event_max)
 {
-    struct diff_conf conf = {SLICE_LIT("trips"),        SLICE_LIT("trip-added"),
-                             SLICE_LIT("trip-updated"), SLICE_LIT("trip-removed"),
-                             keys,                      event_max,
+    struct diff_conf conf = {SLICE_LIT("trips"),
+                             SLICE_LIT("trip-added"),
+                             SLICE_LIT("trip-updated"),
+                             SLICE_LIT("trip-removed"),
+                             keys,
+                             event_max,
                              0};
     struct diff *d = diff_new(&conf);
     assert_non_null(d);
@@ -108,8 +112,8 @@ static void a_new_column_is_a_change_and_a_dropped_one_becomes_null(void **state
 static void another_order_of_columns_is_no_change(void **state)
 {
     (void)state;
-    expect_change("{\"id\":7,\"a\":1,\"b\":{\"x\":[1,2]}}", "{\"b\":{\"x\":[1,2]},\"a\":1,\"id\":7}",
-                  "");
+    expect_change("{\"id\":7,\"a\":1,\"b\":{\"x\":[1,2]}}",
+                  "{\"b\":{\"x\":[1,2]},\"a\":1,\"id\":7}", "");
     expect_change("{\"a\":1,\"b\":2,\"c\":3}", "{\"c\":3,\"a\":9,\"b\":2}", "{\"a\":9}");
 }
 
@@ -244,8 +248,8 @@ struct model_row {
     int value[MODEL_COLUMNS]; /* index into values, -1: no such column */
 };
 
-static const char *const values[] = {"1", "\"1\"", "1.5", "null", "\"a,b\"", "\"{\\\"k\\\":1}\"",
-                                     "true", "[1,{\"x\":2}]"};
+static const char *const values[] = {
+    "1", "\"1\"", "1.5", "null", "\"a,b\"", "\"{\\\"k\\\":1}\"", "true", "[1,{\"x\":2}]"};
 
 static void model_text(struct rng *rng, const struct model_row *row, int key, char out[256])
 {

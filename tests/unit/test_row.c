@@ -3,11 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "json/scan.h"
 #include "source/row.h"
+#include "json/scan.h"
 
 #include <float.h>
 #include <math.h>
@@ -82,11 +83,20 @@ static void numbers_that_come_as_text_are_written_the_same(void **state)
 {
     (void)state;
     static const char *const names[] = {"k"};
-    static const char *const cases[][2] = {
-        {"12.5", "12.5"},     {"0", "0"},         {"-0", "-0"},          {"100", "100"},
-        {"1e-07", "1e-7"},    {"1e+22", "1e+22"}, {"-0.00123", "-0.00123"}, {"1e-05", "0.00001"},
-        {"1.5e+10", "15000000000"}, {"NaN", "null"}, {"Infinity", "null"}, {"-Infinity", "null"},
-        {"1.7976931348623157e+308", "1.7976931348623157e+308"}, {"5e-324", "5e-324"}};
+    static const char *const cases[][2] = {{"12.5", "12.5"},
+                                           {"0", "0"},
+                                           {"-0", "-0"},
+                                           {"100", "100"},
+                                           {"1e-07", "1e-7"},
+                                           {"1e+22", "1e+22"},
+                                           {"-0.00123", "-0.00123"},
+                                           {"1e-05", "0.00001"},
+                                           {"1.5e+10", "15000000000"},
+                                           {"NaN", "null"},
+                                           {"Infinity", "null"},
+                                           {"-Infinity", "null"},
+                                           {"1.7976931348623157e+308", "1.7976931348623157e+308"},
+                                           {"5e-324", "5e-324"}};
     struct row_text r;
     struct err e;
     row_text_init(&r);
