@@ -126,6 +126,15 @@ struct slice edge_unsent(const struct reader *r)
     return slice_of(r->pend->data + r->pend_off, end - r->pend_off);
 }
 
+size_t edge_channels(const struct reader *r, struct slice *out, size_t cap)
+{
+    const struct feed *f = r->feed;
+    size_t count = f->channel_count < cap ? f->channel_count : cap;
+    for (size_t i = 0; i < count; i++)
+        out[i] = f->channels[i]->name;
+    return count;
+}
+
 pos_t edge_position(const struct reader *r, uint32_t *epoch)
 {
     *epoch = r->feed->tenant->epoch;
