@@ -1,5 +1,6 @@
 #include "source/source_postgres.h"
 
+#include "source/pg_lookup.h"
 #include "source/row.h"
 #include "source/watch.h"
 #include "json/scan.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NO_CONNECTION "no connection to the database"
 #define ROWS_A_TURN 500 /* rows that are taken before other things of the loop have their turn */
 #define JSON_DEPTH_IN_ROW (JSON_DEPTH_MAX - 2) /* an event's data and the row are around it */
 
@@ -29,6 +31,7 @@ enum pg_type {
 
 enum link {
     LINK_OFF,        /* no connection */
+    LINK_LOOKUP,     /* for the address of the host */
     LINK_CONNECTING, /* libpq's handshake */
     LINK_SETUP,      /* the session's settings and LISTEN were sent */
     LINK_READY,      /* nothing is asked */
@@ -55,6 +58,7 @@ struct source_postgres {
     void (*closed)(void *arg);
     void *closed_arg;
 
+    struct pg_lookup *lookup; /* LINK_LOOKUP */
     PGconn *conn;
     enum link link;
     bool running;  /* a run is in flight */
@@ -148,6 +152,8 @@ static int poll_for(struct source_postgres *s, int events)
 static void disconnect(struct source_postgres *s)
 {
     uv_idle_stop(&s->idle);
+    pg_lookup_cancel(s->lookup);
+    s->lookup = NULL;
     poll_close(s); /* before libpq closes the descriptor */
     PQfinish(s->conn);
     s->conn = NULL;
@@ -254,7 +260,7 @@ static void connect_step(struct source_postgres *s)
         send_setup(s);
     else if (step == PGRES_POLLING_FAILED ||
              poll_for(s, step == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE) < 0)
-        fail_link(s, "no connection to the database");
+        fail_link(s, NO_CONNECTION);
 }
 
 /* Notices are for people at a terminal. */
@@ -264,19 +270,44 @@ static void on_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-static void connect_begin(struct source_postgres *s)
+/* host, hostaddr: in place of those of the connection string, unless NULL. */
+static void connect_to(struct source_postgres *s, const char *host, const char *hostaddr)
 {
-    const char *const names[] = {"dbname", "client_encoding", "application_name", NULL};
-    const char *const values[] = {s->database, "UTF8", "freshet", NULL};
+    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name",
+                                 "host",   "hostaddr",        NULL};
+    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr, NULL};
     s->conn = PQconnectStartParams(names, values, 1);
     s->link = LINK_CONNECTING;
     s->notified = true; /* what happened before is not known */
     if (s->conn)
         PQsetNoticeReceiver(s->conn, on_notice, NULL);
-    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
     if (!s->conn || PQstatus(s->conn) == CONNECTION_BAD || PQsetnonblocking(s->conn, 1) < 0 ||
         poll_for(s, UV_WRITABLE) < 0)
-        fail_link(s, "no connection to the database");
+        fail_link(s, NO_CONNECTION);
+}
+
+static void on_lookup(void *arg, const char *host, const char *hostaddr, const char *error)
+{
+    struct source_postgres *s = arg;
+    s->lookup = NULL;
+    if (error) {
+        char text[240];
+        snprintf(text, sizeof text, "%s: its host: %s", NO_CONNECTION, error);
+        finish_run(s, ERR_INTERNAL, text);
+    } else {
+        connect_to(s, host, hostaddr);
+    }
+}
+
+static void connect_begin(struct source_postgres *s)
+{
+    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
+    s->link = LINK_LOOKUP;
+    int rc = pg_lookup_start(s->loop, s->database, on_lookup, s, &s->lookup);
+    if (rc < 0)
+        fail_link(s, NO_CONNECTION);
+    else if (rc > 0)
+        connect_to(s, NULL, NULL);
 }
 
 /* ---- the result ---- */
@@ -480,7 +511,7 @@ static void on_timer(uv_timer_t *timer)
         send_query(s);
     } else {
         s->too_long = true;
-        fail_link(s, s->link == LINK_QUERY ? "the query failed" : "no connection to the database");
+        fail_link(s, s->link == LINK_QUERY ? "the query failed" : NO_CONNECTION);
     }
 }
 

@@ -9,9 +9,9 @@
  * themselves without white space, `bytea` base64, everything else the text that PostgreSQL writes
  * in UTC, ISO dates.
  *
- * Owns its connection; never blocks but for the look-up of a host name by libpq (give an address,
- * `hostaddr` or a socket folder to avoid it). Passwords are left to libpq (PGPASSWORD, passfile,
- * the URL) and never repeated in a message. */
+ * Owns its connection; never blocks (but for the look-up of names in a list of several hosts, which
+ * libpq does by itself). Passwords are left to libpq (PGPASSWORD, passfile, the URL) and never
+ * repeated in a message. */
 #ifndef FRESHET_SOURCE_SOURCE_POSTGRES_H
 #define FRESHET_SOURCE_SOURCE_POSTGRES_H
 

@@ -246,6 +246,26 @@ static void nobody_at_the_address_is_told(void **state)
     assert_null(strstr(w->f.detail, "secret"));
 }
 
+static void a_host_is_found_by_its_name(void **state)
+{
+    struct world *w = *state;
+    w->conf.database = contract_postgres_url_by_name(w->db);
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_close(&w->f);
+    for (int i = 0; i < 5; i++) { /* closing while it is looked up, or any time after */
+        start(w);
+        for (int turns = 0; turns < i; turns++)
+            uv_run(&w->f.loop, UV_RUN_ONCE);
+        fixture_close(&w->f);
+    }
+    /* longer than a name may be: nobody is asked for it */
+    w->conf.database =
+        "host=0123456789012345678901234567890123456789012345678901234567890123456789";
+    start(w);
+    fixture_until_failing(&w->f, "no connection to the database");
+}
+
 static void wrong_options_are_named(void **state)
 {
     struct world *w = *state;
@@ -290,6 +310,7 @@ int main(void)
         TEST(the_session_cannot_write),
         TEST(a_query_without_an_end_is_told),
         TEST(nobody_at_the_address_is_told),
+        TEST(a_host_is_found_by_its_name),
         TEST(wrong_options_are_named),
         TEST(ten_thousand_rows_come_in_turns),
     };
