@@ -1,4 +1,4 @@
-/* source_postgres.h - a watched query on PostgreSQL (10 or later), by libpq's asynchronous
+/* source_postgres.h - a watched query on PostgreSQL (11 or later), by libpq's asynchronous
  * functions on the owner's loop.
  *
  * One connection, read-only. The query runs every `every`, and at once when the database notifies
@@ -8,6 +8,10 @@
  * `real` and `double precision` as in row.h, `boolean` true and false, `json` and `jsonb`
  * themselves without white space, `bytea` base64, everything else the text that PostgreSQL writes
  * in UTC, ISO dates.
+ *
+ * With `lock`, of all hubs on the database that share a log only the one that holds the advisory
+ * lock of this name watches; the others wait, look every second, and read the last known rows from
+ * the log again when they get it. The lock is the session's: it goes with the connection.
  *
  * Owns its connection; never blocks (but for the look-up of names in a list of several hosts, which
  * libpq does by itself). Passwords are left to libpq (PGPASSWORD, passfile, the URL) and never
@@ -23,6 +27,7 @@
 struct source_postgres_conf {
     const char *database; /* libpq's connection string: a URL or key=value pairs */
     const char *listen;   /* channel that wakes the source; NULL: none */
+    const char *lock;     /* name of the lock that hubs with one log share; NULL: none */
     uint32_t timeout_ms;  /* to connect, and for one query; 0: the default */
     struct source_query_conf query;
 };

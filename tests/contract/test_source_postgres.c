@@ -266,6 +266,49 @@ static void a_host_is_found_by_its_name(void **state)
     fixture_until_failing(&w->f, "no connection to the database");
 }
 
+static bool is_waiting(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return f->told && f->ok && strstr(f->detail, "another hub");
+}
+
+static bool has_more_loads(struct fixture *f, void *loads)
+{
+    return f->loads > *(size_t *)loads && f->ok;
+}
+
+static void one_of_two_hubs_watches_and_the_other_takes_over(void **state)
+{
+    struct world *w = *state;
+    struct fixture second;
+    struct source *source = NULL;
+    struct err e;
+    w->conf.lock = "trips of the one log";
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_init(&second, 5);
+    assert_int_equal(source_postgres_new(&w->conf, &second.host, &second.loop, &source, &e), OK);
+    fixture_start(&second, source);
+    fixture_until(&second, is_waiting, NULL, "the second to wait");
+    exec(w, "update t set v = 2; notify \"Odd \"\"name\"");
+    fixture_until_events(&w->f, 2);
+    fixture_run_ms(&second, 1500); /* it asks again meanwhile */
+    assert_int_equal(second.events + second.runs, 0);
+    size_t loads = second.loads;
+    fixture_close(&w->f);
+    uint64_t since = uv_hrtime();
+    fixture_until_events(&second, 1);
+    assert_true(uv_hrtime() - since < 5000000000u);
+    assert_int_equal(second.loads, loads + 1); /* what the first told meanwhile is in the log */
+    /* who loses the connection has lost the lock, and can't know who had it since */
+    loads = second.loads;
+    exec(w, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+            "'freshet' and datname = current_database()");
+    fixture_until(&second, has_more_loads, &loads, "the log to be read again");
+    assert_int_equal(second.events, 1);
+    fixture_fini(&second);
+}
+
 static void wrong_options_are_named(void **state)
 {
     struct world *w = *state;
@@ -311,6 +354,7 @@ int main(void)
         TEST(a_query_without_an_end_is_told),
         TEST(nobody_at_the_address_is_told),
         TEST(a_host_is_found_by_its_name),
+        TEST(one_of_two_hubs_watches_and_the_other_takes_over),
         TEST(wrong_options_are_named),
         TEST(ten_thousand_rows_come_in_turns),
     };
