@@ -1,6 +1,12 @@
 /* freshet serve: runs the hub. */
 #include "cli/command.h"
+#include "io/logger.h"
 #include "options/options.h"
+#include "server/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define NAME "serve"
 
@@ -16,6 +22,35 @@ static int help(void)
     return rc == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+static void say_where(const struct server *s, const struct log *log, bool dev)
+{
+    const char *address;
+    for (size_t i = 0; (address = server_address(s, i)); i++)
+        printf("listening on http://%s\n", address);
+    fflush(stdout);
+    if (dev)
+        log_line(log, LOG_WARN, "DEVELOPMENT MODE: no tokens are asked for, everybody on this "
+                                "machine may read and publish everything", "dev=true");
+}
+
+/* Takes opts. */
+static int serve(struct options *opts)
+{
+    struct logger logger;
+    struct err e = {.code = 0};
+    bool dev = opts->dev;
+    logger_init(&logger, STDERR_FILENO, opts->log.level, opts->log.format == LOG_FORMAT_JSON);
+    signal(SIGPIPE, SIG_IGN);
+    struct server *s = server_new(opts, &logger.log, &e);
+    if (!s)
+        return command_fail(NAME, EXIT_FAILED, "%s", e.detail);
+    server_handle_signals(s);
+    say_where(s, &logger.log, dev);
+    int rc = server_run(s);
+    server_free(s);
+    return rc ? command_fail(NAME, EXIT_FAILED, "a thread could not be started") : EXIT_DONE;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     if (command_wants_help(argc, argv))
@@ -26,10 +61,7 @@ int cmd_serve(int argc, char **argv)
     int rc = (int)options_load(&in, &o, &report, &warnings);
     command_list("warning: ", buf_slice(&warnings));
     command_list("", buf_slice(&report));
-    if (rc == OPTIONS_OK)
-        rc = command_fail(NAME, EXIT_FAILED, "this build holds no server");
-    options_free(o);
     buf_fini(&report);
     buf_fini(&warnings);
-    return rc;
+    return rc == OPTIONS_OK ? serve(o) : rc;
 }

@@ -14,7 +14,7 @@ static struct opt_where place(struct loader *l, const char *list, size_t i, cons
 {
     char text[128];
     int n = snprintf(text, sizeof text, "%s[%zu].%s", list, i, name);
-    const char *copy = arena_text(l->scratch, slice_of(text, n > 0 ? (size_t)n : 0));
+    const char *copy = arena_text(l->scratch, slice_str(n > 0 ? text : ""));
     if (!copy)
         l->no_memory = true;
     return (struct opt_where){FROM_FILE, line, copy ? copy : list};

@@ -380,6 +380,8 @@ struct server {
     atomic_bool draining;
     bool ending; /* the loops have been told */
     uv_async_t stop;
+    uv_signal_t on_term, on_int;
+    bool has_signals;
     uint64_t drain_until_ms;
     uint64_t started_ms;
     uint64_t last_tick_s;

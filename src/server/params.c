@@ -38,7 +38,12 @@ struct wishes {
 
 static void names_of(const struct opt_route *r, struct wishes *w)
 {
-    *w = (struct wishes){"tenant", "channel", "type", "key", "since", "lastEventId"};
+    *w = (struct wishes){.tenant_name = "tenant",
+                         .channel_name = "channel",
+                         .type_name = "type",
+                         .key_name = "key",
+                         .since_name = "since",
+                         .last_id_name = "lastEventId"};
     if (!r)
         return;
     const char **mine[] = {&w->tenant_name, &w->channel_name, &w->type_name,

@@ -28,7 +28,7 @@ void poll_finish(struct conn *c)
     size_t len = pos_format(pos, epoch, cursor);
     buf_add_str(&body, "{\"events\":[");
     buf_add_slice(&body, buf_slice(&p->events));
-    buf_add_str(&body, "],");
+    buf_add_char(&body, ']');
     json_put_name(&body, "cursor");
     json_put_string(&body, slice_of(cursor, len));
     json_put_name(&body, "gap");

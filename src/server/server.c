@@ -285,6 +285,10 @@ static void run_end(struct msg *m, void *ctx)
         listener_close(&s->listening[i].listener, on_closed_nothing);
     mailbox_close(&s->owner_box, on_closed_nothing);
     uv_close((uv_handle_t *)&s->stop, on_closed_nothing);
+    if (s->has_signals) {
+        uv_close((uv_handle_t *)&s->on_term, on_closed_nothing);
+        uv_close((uv_handle_t *)&s->on_int, on_closed_nothing);
+    }
 }
 
 static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
@@ -312,9 +316,8 @@ void server_check_drained(struct server *s, uint64_t now_ms)
     tell_all(s, run_end);
 }
 
-static void on_stop(uv_async_t *handle)
+static void begin_stop(struct server *s)
 {
-    struct server *s = handle->data;
     uint64_t now_ms = clock_unix_ms();
     if (atomic_exchange(&s->draining, true)) {
         s->drain_until_ms = now_ms; /* asked twice: at once */
@@ -324,6 +327,29 @@ static void on_stop(uv_async_t *handle)
     s->drain_until_ms = now_ms + s->opts->drain_timeout_ms;
     sources_close(s);
     tell_all(s, run_drain);
+}
+
+static void on_stop(uv_async_t *handle)
+{
+    begin_stop(handle->data);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *s = handle->data;
+    log_line(s->log, LOG_INFO, "signal", "name=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    begin_stop(s);
+}
+
+void server_handle_signals(struct server *s)
+{
+    uv_loop_t *loop = &s->workers[0].loop;
+    uv_signal_init(loop, &s->on_term);
+    uv_signal_init(loop, &s->on_int);
+    s->on_term.data = s->on_int.data = s;
+    uv_signal_start(&s->on_term, on_signal, SIGTERM);
+    uv_signal_start(&s->on_int, on_signal, SIGINT);
+    s->has_signals = true;
 }
 
 void server_stop(struct server *s)

@@ -19,6 +19,9 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
  * last. */
 const char *server_address(const struct server *s, size_t i);
 
+/* From now on SIGTERM and SIGINT stop the hub as server_stop does. Before server_run. */
+void server_handle_signals(struct server *s);
+
 /* Runs until stopped; returns 0, or an err_code when a loop could not run. */
 int server_run(struct server *s);
 

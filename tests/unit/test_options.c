@@ -229,6 +229,11 @@ static void channels_follow_the_final_defaults(void **state)
     assert_int_equal(options_channel(l.o, SLICE_LIT("b"))->keys, 13);
     assert_int_equal(l.o->channel_default.history.events, 12);
     loaded_fini(&l);
+    l = load_yaml(YAML("channels: [{name: ab*}, {name: a*, keys: 3}, {name: abc*, keys: 4}]"));
+    assert_int_equal(options_channel(l.o, SLICE_LIT("abx"))->keys, 10000);
+    assert_int_equal(options_channel(l.o, SLICE_LIT("abcd"))->keys, 4);
+    assert_int_equal(options_channel(l.o, SLICE_LIT("a"))->keys, 3);
+    loaded_fini(&l);
     l = load_yaml(YAML("channels: [{name: a}]"));
     assert_null(options_channel(l.o, SLICE_LIT("ab")));
     loaded_fini(&l);
