@@ -9,6 +9,8 @@
 
 #include "source_fixture.h"
 
+#include "base/buf.h"
+#include "source/pg_setup.h"
 #include "source/source_postgres.h"
 
 #include <stdio.h>
@@ -266,6 +268,38 @@ static void a_host_is_found_by_its_name(void **state)
     fixture_until_failing(&w->f, "no connection to the database");
 }
 
+static void the_triggers_wake_it_after_every_kind_of_change(void **state)
+{
+    struct world *w = *state;
+    static const char *const tables[] = {"public.t", "Odd \"table"};
+    static const char *const bad[] = {"public.", ""};
+    struct buf sql = BUF_INIT;
+    struct err e;
+    exec(w, "create table \"Odd \"\"table\"(k text, v int)");
+    w->conf.listen = "o'dd\\ \"channel";
+    w->conf.query.query = "select k, v from t union all select k, v from \"Odd \"\"table\"";
+    assert_int_equal(pg_setup_sql(bad, 1, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(bad + 1, 1, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(tables, 0, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(tables, 2, "", &sql, &e), ERR_BAD_REQUEST);
+    buf_reset(&sql);
+    assert_int_equal(pg_setup_sql(tables, 2, w->conf.listen, &sql, &e), OK);
+    exec(w, buf_cstr(&sql));
+    exec(w, buf_cstr(&sql)); /* safe to run again */
+    buf_fini(&sql);
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_until_ok(&w->f);
+    static const char *const changes[] = {"insert into \"Odd \"\"table\" values ('b', 1)",
+                                          "update t set v = 5", "delete from \"Odd \"\"table\"",
+                                          "truncate t"};
+    for (size_t i = 0; i < 4; i++) {
+        exec(w, changes[i]);
+        fixture_until_events(&w->f, 2 + i);
+    }
+    assert_int_equal(w->f.rows, 0);
+}
+
 static bool is_waiting(struct fixture *f, void *arg)
 {
     (void)arg;
@@ -354,6 +388,7 @@ int main(void)
         TEST(a_query_without_an_end_is_told),
         TEST(nobody_at_the_address_is_told),
         TEST(a_host_is_found_by_its_name),
+        TEST(the_triggers_wake_it_after_every_kind_of_change),
         TEST(one_of_two_hubs_watches_and_the_other_takes_over),
         TEST(wrong_options_are_named),
         TEST(ten_thousand_rows_come_in_turns),
