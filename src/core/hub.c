@@ -65,7 +65,9 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
                        uint32_t *fresh)
 {
     struct slice name = event_channel(p->events[i]);
-    const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, p->tenant, name);
+    struct tenant_channel *tc = tenant_channel_get(t, name);
+    const struct channel_conf *conf =
+        tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
     if (!conf)
         err_set(&p->err, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(name));
     else if (conf->owned && !p->by_source)
@@ -79,7 +81,6 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
         p->err.index = (int)i;
         return p->err.code;
     }
-    struct tenant_channel *tc = tenant_channel_get(t, name);
     *fresh += !tc || !tc->counted;
     return 0;
 }

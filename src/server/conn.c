@@ -433,9 +433,11 @@ static void readable(struct conn *c)
         return;
     }
     buf_add(&c->in, w->scratch, (size_t)n);
+    /* a head ends with a line: without one in sight it is not worth looking at again */
+    bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
     if (c->in.failed)
         conn_close(c);
-    else
+    else if (c->state != CONN_HEAD || new_line || c->in.len > w->s->opts->limits.head_bytes)
         conn_input(c);
 }
 
