@@ -118,6 +118,8 @@ static int check_publish(struct hub *h, struct publish *p, struct tenant *t)
 static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
 {
     for (uint32_t i = 0; i < p->count; i++) {
+        if (!p->events[i])
+            continue; /* a repeat */
         struct slice name = event_channel(p->events[i]);
         struct tenant_channel *tc = tenant_channel_get(t, name);
         if (!tc)
