@@ -405,15 +405,15 @@ struct bytes *format_beat(void *ctx, unsigned format, const struct beat *beat)
     return failed ? NULL : as_frame(b);
 }
 
-void format_close(const struct server *s, unsigned format, const char *reason, uint64_t retry_ms,
+void format_close(const struct worker *w, unsigned format, const char *reason, uint64_t retry_ms,
                   struct buf *out)
 {
-    const struct format *f = &s->formats[format];
+    const struct format *f = &w->s->formats[format];
     struct buf body = BUF_INIT;
     buf_add_char(&body, '{');
     json_put_member(&body, "reason", slice_str(reason));
     buf_add_char(&body, '}');
     sse_put_retry(out, retry_ms);
-    put_control(out, f, f->close_name, SLICE_NONE, s->workers[0].now_ms, buf_slice(&body));
+    put_control(out, f, f->close_name, SLICE_NONE, w->now_ms, buf_slice(&body));
     buf_fini(&body);
 }

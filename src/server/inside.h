@@ -62,7 +62,7 @@ struct bytes *format_open(void *ctx, struct reader *r, const struct opening *o);
 struct bytes *format_gap(void *ctx, struct reader *r, const struct gap *g);
 struct bytes *format_beat(void *ctx, unsigned format, const struct beat *b);
 /* Appends the frames that end a stream: retry, freshet.close. */
-void format_close(const struct server *s, unsigned format, const char *reason, uint64_t retry_ms,
+void format_close(const struct worker *w, unsigned format, const char *reason, uint64_t retry_ms,
                   struct buf *out);
 
 /* ---- connections ---- */
@@ -129,6 +129,7 @@ struct conn {
     bool paused;      /* not polled for reading */
     bool minor0;      /* HTTP/1.0: no chunks */
     bool reading;     /* inside work() */
+    bool gone;        /* its client has closed its side; the last answer is being made */
     bool metrics;     /* came in at metrics_listen */
 };
 
