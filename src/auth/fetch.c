@@ -267,10 +267,10 @@ void fetch_close(struct fetch *fetch, void (*closed)(void *ctx), void *ctx)
     fetch->closed = closed;
     fetch->closed_ctx = ctx;
     LIST_EACH(&fetch->calls, node, next)
-        fetch_cancel(LIST_ENTRY(node, struct fetch_call, node));
+    fetch_cancel(LIST_ENTRY(node, struct fetch_call, node));
     fetch->closing = true;
     LIST_EACH(&fetch->watches, node, next)
-        watch_end(LIST_ENTRY(node, struct watch, node)); /* before curl closes their descriptors */
+    watch_end(LIST_ENTRY(node, struct watch, node)); /* before curl closes their descriptors */
     curl_multi_cleanup(fetch->multi);
     uv_close((uv_handle_t *)&fetch->timer, on_timer_closed);
 }
@@ -295,7 +295,8 @@ static int add_headers(struct fetch_call *call, const struct fetch_request *requ
         }
         buf_reset(&line);
         buf_addf(&line, "%s: %.*s", h->name, SLICE_FMT(h->value));
-        struct curl_slist *grown = line.failed ? NULL : curl_slist_append(call->headers, buf_cstr(&line));
+        struct curl_slist *grown =
+            line.failed ? NULL : curl_slist_append(call->headers, buf_cstr(&line));
         rc = grown ? 0 : ERR_INTERNAL;
         call->headers = grown ? grown : call->headers;
     }
@@ -326,8 +327,8 @@ static bool set_options(struct fetch_call *call, const struct fetch_request *req
            !curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 }
 
-int fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done done, void *ctx,
-                struct fetch_call **out)
+int fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done done,
+                void *ctx, struct fetch_call **out)
 {
     *out = NULL;
     assert(request->body_max > 0);
@@ -362,7 +363,8 @@ int fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_
 
 static bool is_loopback(const char *host)
 {
-    bool digits = host[strspn(host, "0123456789.")] == 0; /* an address, no name that looks like one */
+    bool digits =
+        host[strspn(host, "0123456789.")] == 0; /* an address, no name that looks like one */
     return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
            (digits && strncmp(host, "127.", 4) == 0);
 }
@@ -371,14 +373,16 @@ static int judge_url(CURLU *url, bool plain_ok, struct err *e)
 {
     char *scheme = NULL, *host = NULL, *fragment = NULL;
     int rc = 0;
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) || curl_url_get(url, CURLUPART_HOST, &host, 0))
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) ||
+        curl_url_get(url, CURLUPART_HOST, &host, 0))
         rc = err_set(e, ERR_BAD_REQUEST, "the address has no scheme or host");
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         rc = err_set(e, ERR_BAD_REQUEST, "the address is neither https nor http");
     else if (!curl_url_get(url, CURLUPART_FRAGMENT, &fragment, 0))
         rc = err_set(e, ERR_BAD_REQUEST, "the address has a fragment");
     else if (strcmp(scheme, "http") == 0 && !plain_ok && !is_loopback(host))
-        rc = err_set(e, ERR_BAD_REQUEST, "plain http would let anybody on the way answer: use https");
+        rc = err_set(e, ERR_BAD_REQUEST,
+                     "plain http would let anybody on the way answer: use https");
     curl_free(scheme);
     curl_free(host);
     curl_free(fragment);

@@ -55,8 +55,8 @@ void fetch_close(struct fetch *fetch, void (*closed)(void *ctx), void *ctx);
  * *call, which is valid until done has run; ERR_OVERLOADED when FETCH_IN_FLIGHT_MAX are under way;
  * ERR_BAD_REQUEST for a header value with control characters or an address that can't be asked;
  * ERR_INTERNAL for no memory. */
-int fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done done, void *ctx,
-                struct fetch_call **call);
+int fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done done,
+                void *ctx, struct fetch_call **call);
 
 /* Ends a call; done doesn't run. NULL is fine. */
 void fetch_cancel(struct fetch_call *call);

@@ -53,7 +53,8 @@ static int check_parts(const struct grant_parts *parts, struct err *e)
                                    : parts->publish[i - parts->subscribe_count];
         if (!grant_pattern_ok(pattern))
             return err_set(e, ERR_BAD_REQUEST,
-                           "channel pattern %zu is neither a channel nor the start of one and *", i);
+                           "channel pattern %zu is neither a channel nor the start of one and *",
+                           i);
     }
     return 0;
 }
@@ -124,10 +125,11 @@ bool grant_has_tenant(const struct grant *grant, struct slice tenant)
 static bool may(const struct grant *grant, struct slice tenant, struct slice channel,
                 const struct slice *patterns, size_t count)
 {
-    bool found = false;
+    /* All is asked in any case: a refusal takes as long whatever it is for. */
+    bool found = false, named = name_is_channel(channel), reached = grant_has_tenant(grant, tenant);
     for (size_t i = 0; i < count; i++)
         found |= grant_pattern_matches(patterns[i], channel);
-    return found & name_is_channel(channel) & grant_has_tenant(grant, tenant);
+    return found && named && reached;
 }
 
 bool grant_may_subscribe(const struct grant *grant, struct slice tenant, struct slice channel)
@@ -153,7 +155,8 @@ enum grant_admin grant_admin(const struct grant *grant)
 bool grant_may_administer(const struct grant *grant, struct slice tenant)
 {
     enum grant_admin admin = grant_admin(grant);
-    return admin == GRANT_ADMIN_HUB || (admin == GRANT_ADMIN_TENANT && slice_eq(grant->tenant, tenant));
+    return admin == GRANT_ADMIN_HUB ||
+           (admin == GRANT_ADMIN_TENANT && slice_eq(grant->tenant, tenant));
 }
 
 struct slice grant_tenant(const struct grant *grant)

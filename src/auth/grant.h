@@ -32,8 +32,8 @@ struct grant_parts {
     struct slice jti;     /* the token's id, for revocation */
     const struct slice *subscribe, *publish; /* patterns */
     size_t subscribe_count, publish_count;
-    bool any_tenant; /* crosses the wall between tenants */
-    bool admin;      /* of the hub when any_tenant, else of the tenant */
+    bool any_tenant;    /* crosses the wall between tenants */
+    bool admin;         /* of the hub when any_tenant, else of the tenant */
     uint64_t expiry_ms; /* unix, 0: none */
 };
 
@@ -58,7 +58,8 @@ struct grant_claims {
     size_t role_count;
 };
 
-/* A pattern: a channel name, or the start of one followed by one `*`; "*" alone is every channel. */
+/* A pattern: a channel name, or the start of one followed by one `*`; "*" alone is every channel.
+ */
 bool grant_pattern_ok(struct slice pattern);
 bool grant_pattern_matches(struct slice pattern, struct slice channel);
 

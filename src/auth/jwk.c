@@ -99,7 +99,8 @@ static EVP_PKEY *okp_of(struct slice jwk)
     EVP_PKEY *pkey = NULL;
     if (json_get(jwk, "crv", &curve) && doc_is(curve, "Ed25519") && bytes_of(jwk, "x", &x) &&
         x.len == 32)
-        pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)x.p, x.len);
+        pkey =
+            EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)x.p, x.len);
     buf_fini(&x);
     return pkey;
 }
@@ -129,8 +130,8 @@ static EVP_PKEY *pkey_of(struct slice jwk)
     struct slice kind;
     if (!json_get(jwk, "kty", &kind))
         return NULL;
-    return doc_is(kind, "RSA") ? rsa_of(jwk)
-           : doc_is(kind, "EC") ? ec_of(jwk)
+    return doc_is(kind, "RSA")   ? rsa_of(jwk)
+           : doc_is(kind, "EC")  ? ec_of(jwk)
            : doc_is(kind, "OKP") ? okp_of(jwk)
                                  : NULL;
 }
@@ -147,8 +148,8 @@ static bool alg_agrees(struct slice jwk, const struct key *key)
 static bool kid_of(struct slice jwk, struct buf *out)
 {
     int rc = doc_member(jwk, "kid", out);
-    return rc == 0 || (rc == 1 && out->len > 0 && out->len <= KEY_ID_MAX &&
-                       !memchr(out->p, 0, out->len));
+    return rc == 0 ||
+           (rc == 1 && out->len > 0 && out->len <= KEY_ID_MAX && !memchr(out->p, 0, out->len));
 }
 
 static bool kid_taken(const struct keyset *set, size_t from, struct slice kid)

@@ -16,10 +16,10 @@ struct jwks {
     jwks_changed changed;
     void *ctx;
     struct keyset *set;
-    uint64_t good_ms;      /* loop time of the last good answer */
-    uint64_t unknown_at;   /* loop time of the last fetch for an unknown key */
-    bool asked_unknown;    /* there was one */
-    uint64_t wait_ms;      /* until the next try after a failure */
+    uint64_t good_ms;    /* loop time of the last good answer */
+    uint64_t unknown_at; /* loop time of the last fetch for an unknown key */
+    bool asked_unknown;  /* there was one */
+    uint64_t wait_ms;    /* until the next try after a failure */
     struct fetch_call *call;
     struct list waiting, waking;
 };
@@ -91,7 +91,8 @@ static void on_answer(void *ctx, const struct fetch_result *result)
 
 static void start(struct jwks *j)
 {
-    const struct fetch_header accept = {"Accept", SLICE_LIT("application/jwk-set+json, application/json")};
+    const struct fetch_header accept = {"Accept",
+                                        SLICE_LIT("application/jwk-set+json, application/json")};
     struct fetch_request request = {.url = j->url,
                                     .headers = &accept,
                                     .header_count = 1,
@@ -160,7 +161,7 @@ void jwks_close(struct jwks *j)
     fetch_cancel(j->call);
     list_splice(&j->waking, &j->waiting);
     LIST_EACH(&j->waking, node, next)
-        list_remove(node);
+    list_remove(node);
     uv_close((uv_handle_t *)&j->timer, on_closed);
 }
 

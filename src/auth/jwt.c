@@ -194,9 +194,8 @@ static int check_audience(struct slice claims, const struct jwt_conf *conf, stru
     struct slice value;
     bool found = false;
     if (!json_get(claims, "aud", &value)) {
-        return conf->audience_count
-                   ? refuse(jwt, JWT_AUDIENCE, e, "the token names no audience")
-                   : 0;
+        return conf->audience_count ? refuse(jwt, JWT_AUDIENCE, e, "the token names no audience")
+                                    : 0;
     }
     if (json_kind(value) == JSON_ARRAY) {
         struct json_iter it = json_iter(value);
@@ -213,7 +212,8 @@ static int check_audience(struct slice claims, const struct jwt_conf *conf, stru
         found = rc == 1;
     }
     return found ? 0
-                 : refuse(jwt, JWT_AUDIENCE, e, conf->audience_count
+                 : refuse(jwt, JWT_AUDIENCE, e,
+                          conf->audience_count
                               ? "the token is for another audience"
                               : "the token names an audience and none is configured");
 }
@@ -265,9 +265,9 @@ void jwt_fini(struct jwt *jwt)
 
 const char *jwt_reason_name(enum jwt_reason reason)
 {
-    static const char *const names[] = {
-        "valid",     "malformed", "too-large", "header",      "unknown-key", "signature",
-        "no-expiry", "expired",   "not-yet",   "issuer",      "audience",    "no-memory"};
+    static const char *const names[] = {"valid",       "malformed", "too-large", "header",
+                                        "unknown-key", "signature", "no-expiry", "expired",
+                                        "not-yet",     "issuer",    "audience",  "no-memory"};
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown";
 }
 
@@ -286,8 +286,9 @@ int jwt_sign(const struct key *key, struct slice claims, struct buf *out, struct
     b64url_encode(header.p, header.len, out);
     buf_add_char(out, '.');
     b64url_encode(claims.p, claims.len, out);
-    int rc = header.failed || out->failed ? ERR_INTERNAL
-                                          : key_sign(key, slice_of(out->p + start, out->len - start), &sig);
+    int rc = header.failed || out->failed
+                 ? ERR_INTERNAL
+                 : key_sign(key, slice_of(out->p + start, out->len - start), &sig);
     if (rc) {
         err_set(e, rc, "the key can't sign");
     } else {

@@ -27,7 +27,7 @@ struct jwt_conf {
 /* Why a token was refused: for logs and metrics; the client is told only that it was. */
 enum jwt_reason {
     JWT_VALID,
-    JWT_MALFORMED,   /* not a compact JWS of JSON, or a claim of a wrong kind */
+    JWT_MALFORMED, /* not a compact JWS of JSON, or a claim of a wrong kind */
     JWT_TOO_LARGE,
     JWT_HEADER,      /* `crit`, an embedded key, an algorithm or type that isn't taken */
     JWT_UNKNOWN_KEY, /* no key of ours has its `kid` and `alg`: newer keys might */
@@ -42,8 +42,8 @@ enum jwt_reason {
 
 struct jwt {
     enum jwt_reason reason;
-    struct buf claims;  /* the payload: JSON that doc_check passed; valid tokens only */
-    uint64_t expiry_ms; /* unix; when `exp` is, without leeway; 0: never */
+    struct buf claims;     /* the payload: JSON that doc_check passed; valid tokens only */
+    uint64_t expiry_ms;    /* unix; when `exp` is, without leeway; 0: never */
     const struct key *key; /* borrowed from the set; valid tokens only */
 };
 

@@ -45,9 +45,10 @@ static bool evp_verify(const struct key *key, struct slice text, const unsigned 
 /* True when n is above 0 and below the order of P-256 (FIPS 186-5 section 6.4.2). */
 static bool es256_in_range(const unsigned char n[ES256_HALF])
 {
-    static const unsigned char order[ES256_HALF] = {
-        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    static const unsigned char order[ES256_HALF] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
+                                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                                    0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
     unsigned char any = 0;
     for (size_t i = 0; i < ES256_HALF; i++)
         any |= n[i];
@@ -61,7 +62,8 @@ static bool es256_verify(const struct key *key, struct slice text, struct slice 
     if (sig.len != 2 * ES256_HALF || !es256_in_range(raw) || !es256_in_range(raw + ES256_HALF))
         return false;
     ECDSA_SIG *parts = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(raw, ES256_HALF, NULL), *s = BN_bin2bn(raw + ES256_HALF, ES256_HALF, NULL);
+    BIGNUM *r = BN_bin2bn(raw, ES256_HALF, NULL),
+           *s = BN_bin2bn(raw + ES256_HALF, ES256_HALF, NULL);
     unsigned char *der = NULL;
     bool ok = false;
     if (!parts || !r || !s || !ECDSA_SIG_set0(parts, r, s)) {

@@ -140,7 +140,8 @@ bool key_alg_of(EVP_PKEY *pkey, enum key_alg *alg, const char **why)
     if (EVP_PKEY_is_a(pkey, "RSA")) {
         *alg = KEY_RS256;
         int bits = EVP_PKEY_get_bits(pkey);
-        *why = bits < KEY_RSA_BITS_MIN ? "RSA keys need 2048 bits" : "RSA keys have at most 8192 bits";
+        *why =
+            bits < KEY_RSA_BITS_MIN ? "RSA keys need 2048 bits" : "RSA keys have at most 8192 bits";
         return bits >= KEY_RSA_BITS_MIN && bits <= KEY_RSA_BITS_MAX;
     }
     if (EVP_PKEY_is_a(pkey, "ED25519")) {
@@ -222,8 +223,8 @@ static int use_secret(struct key *key, const struct key_conf *conf, struct slice
     if (conf->secret_file && text.len && text.p[text.len - 1] == '\n')
         text.len -= text.len > 1 && text.p[text.len - 2] == '\r' ? 2 : 1;
     if (conf->algorithm && !key_is_alg(key, slice_str(conf->algorithm)))
-        return err_set(e, ERR_BAD_REQUEST, "key %s: a secret is for HS256, not for %s",
-                       label(conf), conf->algorithm);
+        return err_set(e, ERR_BAD_REQUEST, "key %s: a secret is for HS256, not for %s", label(conf),
+                       conf->algorithm);
     if (slice_starts(text, "-----BEGIN"))
         return err_set(e, ERR_BAD_REQUEST,
                        "key %s: a PEM key is no secret; give it as pem or pem_file", label(conf));
@@ -271,8 +272,8 @@ static bool copy_text(char **out, const char *text)
 
 int keyset_add(struct keyset *set, const struct key_conf *conf, struct err *e)
 {
-    int given = !!conf->secret + !!conf->secret_file + !!conf->secret_env + !!conf->pem +
-                !!conf->pem_file;
+    int given =
+        !!conf->secret + !!conf->secret_file + !!conf->secret_env + !!conf->pem + !!conf->pem_file;
     enum key_alg alg = KEY_HS256;
     if (given != 1)
         return err_set(e, ERR_BAD_REQUEST, "key %s: give one secret or one PEM key", label(conf));

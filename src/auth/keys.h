@@ -15,10 +15,10 @@
 
 enum key_alg { KEY_HS256, KEY_RS256, KEY_ES256, KEY_EDDSA };
 
-#define KEYSET_MAX 64        /* keys in a set */
-#define KEYS_DOC_MAX 262144  /* bytes of a JWKS document or key file */
-#define KEY_ID_MAX 256       /* bytes of a key id */
-#define KEY_SECRET_MIN 32    /* bytes of an HS256 secret, RFC 7518 section 3.2 */
+#define KEYSET_MAX 64       /* keys in a set */
+#define KEYS_DOC_MAX 262144 /* bytes of a JWKS document or key file */
+#define KEY_ID_MAX 256      /* bytes of a key id */
+#define KEY_SECRET_MIN 32   /* bytes of an HS256 secret, RFC 7518 section 3.2 */
 #define KEY_RSA_BITS_MIN 2048
 #define KEY_RSA_BITS_MAX 8192
 
@@ -60,7 +60,8 @@ int keyset_add(struct keyset *set, const struct key_conf *conf, struct err *e);
  * got none or some of them: drop it); ERR_INTERNAL for no memory. */
 int keyset_add_jwks(struct keyset *set, struct slice document, const char *issuer, struct err *e);
 
-/* Adds references to all keys of `from`. 0, or ERR_BAD_REQUEST when that is more than KEYSET_MAX. */
+/* Adds references to all keys of `from`. 0, or ERR_BAD_REQUEST when that is more than KEYSET_MAX.
+ */
 int keyset_add_all(struct keyset *set, const struct keyset *from, struct err *e);
 
 size_t keyset_count(const struct keyset *set);

@@ -11,8 +11,8 @@ struct key {
     atomic_uint refs;
     enum key_alg alg;
     bool can_sign;
-    EVP_PKEY *pkey;         /* NULL for HS256 */
-    unsigned char *secret;  /* HS256 */
+    EVP_PKEY *pkey;        /* NULL for HS256 */
+    unsigned char *secret; /* HS256 */
     size_t secret_len;
     char *name, *kid, *issuer; /* NULL where there is none */
 };

@@ -76,8 +76,8 @@ static int make_grant(const struct publisher_conf *conf, struct grant **out, str
 {
     struct slice patterns[GRANT_PATTERNS_MAX];
     if (conf->channel_count > GRANT_PATTERNS_MAX)
-        return err_set(e, ERR_BAD_REQUEST, "publisher %s: more than %d channel patterns", conf->name,
-                       GRANT_PATTERNS_MAX);
+        return err_set(e, ERR_BAD_REQUEST, "publisher %s: more than %d channel patterns",
+                       conf->name, GRANT_PATTERNS_MAX);
     for (size_t i = 0; i < conf->channel_count; i++)
         patterns[i] = slice_str(conf->channels[i]);
     bool all = strcmp(conf->tenant, "*") == 0;

@@ -18,9 +18,9 @@ struct entry {
     struct list node; /* in webhook.used, the least recently used first */
     struct webhook *webhook;
     char hash[HASH_BYTES];
-    struct grant *grant; /* NULL: refused, or not answered yet */
-    bool known;          /* there is an answer, good until `until_ms` */
-    uint64_t until_ms;   /* loop time */
+    struct grant *grant;     /* NULL: refused, or not answered yet */
+    bool known;              /* there is an answer, good until `until_ms` */
+    uint64_t until_ms;       /* loop time */
     struct fetch_call *call; /* a question under way */
     struct list waiting;
 };
@@ -51,7 +51,7 @@ static void entry_free(struct entry *en)
     map_remove(&en->webhook->entries, slice_of(en->hash, HASH_BYTES));
     list_remove(&en->node);
     LIST_EACH(&en->waiting, node, next)
-        list_remove(node);
+    list_remove(node);
     grant_unref(en->grant);
     free(en);
 }
@@ -59,7 +59,8 @@ static void entry_free(struct entry *en)
 /* Frees the least recently used entries that nobody waits for, until there is room for one. */
 static void make_room(struct webhook *w)
 {
-    LIST_EACH(&w->used, node, next) {
+    LIST_EACH(&w->used, node, next)
+    {
         struct entry *en = LIST_ENTRY(node, struct entry, node);
         if (w->entries.count < w->cache_max)
             return;
@@ -120,12 +121,13 @@ static bool hash_of(const struct sent *sent, char out[HASH_BYTES])
 {
     uint64_t lens[2] = {sent->cookie.len, sent->authorization.len};
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-              EVP_DigestUpdate(ctx, lens, sizeof lens) == 1 &&
-              EVP_DigestUpdate(ctx, sent->cookie.len ? sent->cookie.p : "", sent->cookie.len) == 1 &&
-              EVP_DigestUpdate(ctx, sent->authorization.len ? sent->authorization.p : "",
-                               sent->authorization.len) == 1 &&
-              EVP_DigestFinal_ex(ctx, (unsigned char *)out, NULL) == 1;
+    bool ok =
+        ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+        EVP_DigestUpdate(ctx, lens, sizeof lens) == 1 &&
+        EVP_DigestUpdate(ctx, sent->cookie.len ? sent->cookie.p : "", sent->cookie.len) == 1 &&
+        EVP_DigestUpdate(ctx, sent->authorization.len ? sent->authorization.p : "",
+                         sent->authorization.len) == 1 &&
+        EVP_DigestFinal_ex(ctx, (unsigned char *)out, NULL) == 1;
     EVP_MD_CTX_free(ctx);
     return ok;
 }
@@ -259,7 +261,8 @@ void webhook_cancel(struct webhook_wait *wait)
 size_t webhook_forget(struct webhook *w, struct slice tenant, struct slice subject)
 {
     size_t forgotten = 0;
-    LIST_EACH(&w->used, node, next) {
+    LIST_EACH(&w->used, node, next)
+    {
         struct entry *en = LIST_ENTRY(node, struct entry, node);
         if (!en->grant || !slice_eq(grant_tenant(en->grant), tenant) ||
             (subject.p && !slice_eq(grant_subject(en->grant), subject)))
@@ -294,7 +297,8 @@ int webhook_open(struct fetch *fetch, uv_loop_t *loop, const struct webhook_conf
     list_init(&w->used);
     rng_system(seed, sizeof seed);
     map_init(&w->entries, seed[0], seed[1]);
-    if (!copy(&w->url, conf->url) || !copy(&w->cookie, conf->cookie) || !copy(&w->ca_file, conf->ca_file)) {
+    if (!copy(&w->url, conf->url) || !copy(&w->cookie, conf->cookie) ||
+        !copy(&w->ca_file, conf->ca_file)) {
         webhook_close(w);
         return err_set(e, ERR_INTERNAL, "no memory");
     }
@@ -312,10 +316,10 @@ void webhook_close(struct webhook *w)
     if (w->telling) {
         w->telling->closed = true;
         LIST_EACH(&w->telling->waiting, node, next)
-            list_remove(node);
+        list_remove(node);
     }
     LIST_EACH(&w->used, node, next)
-        entry_free(LIST_ENTRY(node, struct entry, node));
+    entry_free(LIST_ENTRY(node, struct entry, node));
     map_fini(&w->entries);
     free(w->url);
     free(w->cookie);

@@ -21,8 +21,8 @@ struct webhook;
 
 /* Texts are copied. 0 is the default in brackets. */
 struct webhook_conf {
-    const char *url;     /* as fetch_check_url has it; plain http is taken */
-    const char *cookie;  /* send only the cookie of this name; NULL: the whole field */
+    const char *url;    /* as fetch_check_url has it; plain http is taken */
+    const char *cookie; /* send only the cookie of this name; NULL: the whole field */
     const char *ca_file;
     size_t cache_max;    /* answers kept [10000] */
     uint64_t refusal_ms; /* how long a refusal is kept [2 s] */
@@ -34,8 +34,9 @@ struct webhook_credential {
 };
 
 /* Somebody who waits for an answer. Lives in the waiter's memory until `done` ran or
- * webhook_cancel. done: code is 0 with the grant (borrowed; grant_ref to keep) and how long it holds
- * (ms, from now: then ask again); ERR_UNAUTHORIZED: refused; ERR_OVERLOADED: no usable answer. */
+ * webhook_cancel. done: code is 0 with the grant (borrowed; grant_ref to keep) and how long it
+ * holds (ms, from now: then ask again); ERR_UNAUTHORIZED: refused; ERR_OVERLOADED: no usable
+ * answer. */
 struct webhook_wait {
     struct list node;
     void (*done)(void *ctx, int code, struct grant *grant, uint64_t ttl_ms);

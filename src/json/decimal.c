@@ -158,7 +158,8 @@ bool dec_is_multiple(const struct dec *d, const struct dec *divisor)
 
 uint64_t dec_hash(const struct dec *d)
 {
-    uint64_t h = (0xcbf29ce484222325u ^ (uint64_t)d->exp) * 0x100000001b3u ^ (uint64_t)d->negative << 63;
+    uint64_t h = (0xcbf29ce484222325u ^ (uint64_t)d->exp) * 0x100000001b3u ^ (uint64_t)d->negative
+                                                                                 << 63;
     struct digits it = digits_of(d);
     for (int digit; (digit = digit_next(&it)) >= 0;)
         h = (h ^ (uint64_t)digit) * 0x100000001b3u;

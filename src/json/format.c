@@ -114,7 +114,8 @@ static bool is_ipv4(struct slice s)
     while (s.p) {
         struct slice part = slice_cut(&s, '.');
         uint64_t n;
-        if (++parts > 4 || part.len > 3 || (part.len > 1 && part.p[0] == '0') || !num_u64(part, 255, &n))
+        if (++parts > 4 || part.len > 3 || (part.len > 1 && part.p[0] == '0') ||
+            !num_u64(part, 255, &n))
             return false;
     }
     return parts == 4;
@@ -239,7 +240,8 @@ static bool is_made_of(struct slice s, const char *more)
             if (s.len - i < 3 || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2]))
                 return false;
             i += 2;
-        } else if (!is_alpha(c) && !is_digit(c) && !is_one_of(c, "-._~" SUB_DELIMS) && !is_one_of(c, more)) {
+        } else if (!is_alpha(c) && !is_digit(c) && !is_one_of(c, "-._~" SUB_DELIMS) &&
+                   !is_one_of(c, more)) {
             return false;
         }
     }

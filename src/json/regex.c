@@ -7,9 +7,9 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-#define STEPS_BASE 2000u /* a match may take this many steps, */
+#define STEPS_BASE 2000u    /* a match may take this many steps, */
 #define STEPS_PER_BYTE 100u /* and so many for each byte of the text */
-#define HEAP_KIB_BASE 1024u /* likewise memory: a group's repeat takes some hundred bytes a turn */
+#define HEAP_KIB_BASE 1024u /* likewise memory: a repeated group takes it at every turn */
 #define HEAP_BYTES_PER_BYTE 256u
 #define HEAP_KIB_MAX 32768u
 #define REPEAT_MAX 1000u
@@ -26,7 +26,8 @@ struct regex {
     "\\x{3000}\\x{feff}"
 #define NOT_SPACES                                                                                 \
     "\\x00-\\x08\\x0e-\\x1f\\x21-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"   \
-    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
+    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{"   \
+    "10ffff}"
 
 /* Reads the pattern, writes its meaning. */
 struct reader {
@@ -108,25 +109,29 @@ static int read_unicode(struct reader *r, uint32_t *out)
 /* The short name of a general category (ECMA-262 table "Value aliases"); NULL when it isn't one. */
 static const char *category(struct slice name)
 {
+    /* clang-format off */
     static const char *const names[][2] = {
-        {"Cased_Letter", "L&"}, {"LC", "L&"},
-        {"Close_Punctuation", "Pe"}, {"Connector_Punctuation", "Pc"}, {"Control", "Cc"}, {"cntrl", "Cc"},
-        {"Currency_Symbol", "Sc"}, {"Dash_Punctuation", "Pd"}, {"Decimal_Number", "Nd"}, {"digit", "Nd"},
-        {"Enclosing_Mark", "Me"}, {"Final_Punctuation", "Pf"}, {"Format", "Cf"},
-        {"Initial_Punctuation", "Pi"}, {"Letter", "L"}, {"Letter_Number", "Nl"}, {"Line_Separator", "Zl"},
-        {"Lowercase_Letter", "Ll"}, {"Mark", "M"}, {"Combining_Mark", "M"}, {"Math_Symbol", "Sm"},
-        {"Modifier_Letter", "Lm"}, {"Modifier_Symbol", "Sk"}, {"Nonspacing_Mark", "Mn"}, {"Number", "N"},
-        {"Open_Punctuation", "Ps"}, {"Other", "C"}, {"Other_Letter", "Lo"}, {"Other_Number", "No"},
-        {"Other_Punctuation", "Po"}, {"Other_Symbol", "So"}, {"Paragraph_Separator", "Zp"},
-        {"Private_Use", "Co"}, {"Punctuation", "P"}, {"punct", "P"}, {"Separator", "Z"},
-        {"Space_Separator", "Zs"}, {"Spacing_Mark", "Mc"}, {"Surrogate", "Cs"}, {"Symbol", "S"},
-        {"Titlecase_Letter", "Lt"}, {"Unassigned", "Cn"}, {"Uppercase_Letter", "Lu"},
-        {"L", "L"}, {"Ll", "Ll"}, {"Lm", "Lm"}, {"Lo", "Lo"}, {"Lt", "Lt"}, {"Lu", "Lu"}, {"M", "M"},
-        {"Mc", "Mc"}, {"Me", "Me"}, {"Mn", "Mn"}, {"N", "N"}, {"Nd", "Nd"}, {"Nl", "Nl"}, {"No", "No"},
-        {"P", "P"}, {"Pc", "Pc"}, {"Pd", "Pd"}, {"Pe", "Pe"}, {"Pf", "Pf"}, {"Pi", "Pi"}, {"Po", "Po"},
-        {"Ps", "Ps"}, {"S", "S"}, {"Sc", "Sc"}, {"Sk", "Sk"}, {"Sm", "Sm"}, {"So", "So"}, {"Z", "Z"},
-        {"Zl", "Zl"}, {"Zp", "Zp"}, {"Zs", "Zs"}, {"C", "C"}, {"Cc", "Cc"}, {"Cf", "Cf"}, {"Cn", "Cn"},
-        {"Co", "Co"}, {"Cs", "Cs"}, {"Any", "Any"}};
+        {"Cased_Letter", "L&"}, {"LC", "L&"}, {"Close_Punctuation", "Pe"},
+        {"Connector_Punctuation", "Pc"}, {"Control", "Cc"}, {"cntrl", "Cc"},
+        {"Currency_Symbol", "Sc"}, {"Dash_Punctuation", "Pd"}, {"Decimal_Number", "Nd"},
+        {"digit", "Nd"}, {"Enclosing_Mark", "Me"}, {"Final_Punctuation", "Pf"}, {"Format", "Cf"},
+        {"Initial_Punctuation", "Pi"}, {"Letter", "L"}, {"Letter_Number", "Nl"},
+        {"Line_Separator", "Zl"}, {"Lowercase_Letter", "Ll"}, {"Mark", "M"},
+        {"Combining_Mark", "M"}, {"Math_Symbol", "Sm"}, {"Modifier_Letter", "Lm"},
+        {"Modifier_Symbol", "Sk"}, {"Nonspacing_Mark", "Mn"}, {"Number", "N"},
+        {"Open_Punctuation", "Ps"}, {"Other", "C"}, {"Other_Letter", "Lo"},
+        {"Other_Number", "No"}, {"Other_Punctuation", "Po"}, {"Other_Symbol", "So"},
+        {"Paragraph_Separator", "Zp"}, {"Private_Use", "Co"}, {"Punctuation", "P"},
+        {"punct", "P"}, {"Separator", "Z"}, {"Space_Separator", "Zs"}, {"Spacing_Mark", "Mc"},
+        {"Surrogate", "Cs"}, {"Symbol", "S"}, {"Titlecase_Letter", "Lt"}, {"Unassigned", "Cn"},
+        {"Uppercase_Letter", "Lu"}, {"L", "L"}, {"Ll", "Ll"}, {"Lm", "Lm"}, {"Lo", "Lo"},
+        {"Lt", "Lt"}, {"Lu", "Lu"}, {"M", "M"}, {"Mc", "Mc"}, {"Me", "Me"}, {"Mn", "Mn"},
+        {"N", "N"}, {"Nd", "Nd"}, {"Nl", "Nl"}, {"No", "No"}, {"P", "P"}, {"Pc", "Pc"},
+        {"Pd", "Pd"}, {"Pe", "Pe"}, {"Pf", "Pf"}, {"Pi", "Pi"}, {"Po", "Po"}, {"Ps", "Ps"},
+        {"S", "S"}, {"Sc", "Sc"}, {"Sk", "Sk"}, {"Sm", "Sm"}, {"So", "So"}, {"Z", "Z"},
+        {"Zl", "Zl"}, {"Zp", "Zp"}, {"Zs", "Zs"}, {"C", "C"}, {"Cc", "Cc"}, {"Cf", "Cf"},
+        {"Cn", "Cn"}, {"Co", "Co"}, {"Cs", "Cs"}, {"Any", "Any"}};
+    /* clang-format on */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (slice_is(name, names[i][0]))
             return names[i][1];
@@ -433,7 +438,8 @@ static int compile(struct slice text, struct regex *re, struct err *e)
     PCRE2_SIZE at;
     uint32_t options = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE |
                        PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK;
-    re->code = pcre2_compile((PCRE2_SPTR)(text.len ? text.p : ""), text.len, options, &number, &at, NULL);
+    re->code =
+        pcre2_compile((PCRE2_SPTR)(text.len ? text.p : ""), text.len, options, &number, &at, NULL);
     if (re->code)
         return 0;
     PCRE2_UCHAR what[120];
@@ -478,8 +484,8 @@ enum regex_verdict regex_search(const struct regex *re, struct slice text)
         pcre2_set_match_limit(limits, STEPS_BASE + STEPS_PER_BYTE * (uint32_t)text.len);
         uint32_t heap = HEAP_KIB_BASE + (uint32_t)(text.len / 1024) * HEAP_BYTES_PER_BYTE;
         pcre2_set_heap_limit(limits, heap < HEAP_KIB_MAX ? heap : HEAP_KIB_MAX);
-        rc = pcre2_match(re->code, (PCRE2_SPTR)(text.len ? text.p : ""), text.len, 0, PCRE2_NO_UTF_CHECK,
-                         data, limits);
+        rc = pcre2_match(re->code, (PCRE2_SPTR)(text.len ? text.p : ""), text.len, 0,
+                         PCRE2_NO_UTF_CHECK, data, limits);
     }
     pcre2_match_data_free(data);
     pcre2_match_context_free(limits);

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
-/* A check may take this many steps, and so many more for each byte of the value; applying a schema to
- * a value takes one, and one for each so many bytes it has to walk over. */
+/* A check may take this many steps, and so many more for each byte of the value; applying a schema
+ * to a value takes one, and one for each so many bytes it has to walk over. */
 #define STEPS_BASE 1000000u
 #define STEPS_PER_BYTE 64u
 #define BYTES_PER_STEP 16u
@@ -56,8 +56,8 @@ static void put_place(struct buf *out, const struct place *at)
 
 /* Notes the failure of a keyword, the innermost one first; returns false. missing: the name of a
  * required member, p NULL otherwise. */
-static bool fail_for(struct check *c, const struct node *n, const char *keyword, struct slice missing,
-                     const struct place *at)
+static bool fail_for(struct check *c, const struct node *n, const char *keyword,
+                     struct slice missing, const struct place *at)
 {
     if (!c->e || c->e->code)
         return false;
@@ -243,7 +243,8 @@ static const struct property *property_of(const struct node *n, struct slice nam
 }
 
 /* The property that a raw name stands for. */
-static const struct property *property_named(struct check *c, const struct node *n, struct slice raw)
+static const struct property *property_named(struct check *c, const struct node *n,
+                                             struct slice raw)
 {
     if (!n->prop_count)
         return NULL;
@@ -297,7 +298,8 @@ static bool check_type(const struct node *n, enum json_kind kind, struct slice v
     struct dec d;
     if (n->types & TYPE_OF(kind))
         return true;
-    return kind == JSON_NUMBER && (n->types & TYPE_INTEGER) && dec_parse(value, &d) && dec_is_integer(&d);
+    return kind == JSON_NUMBER && (n->types & TYPE_INTEGER) && dec_parse(value, &d) &&
+           dec_is_integer(&d);
 }
 
 static bool check_choices(struct check *c, const struct node *n, struct slice value,
@@ -341,8 +343,8 @@ static bool check_combined(struct check *c, const struct node *n, struct slice v
         return fail(c, n, "anyOf", at);
     if (n->one.count && matches(c, &n->one, value, at, 2) != 1)
         return fail(c, n, "oneOf", at);
-    struct node *not = n->not;
-    if (not && matches(c, &(struct nodes){1, &not}, value, at, 1))
+    struct node *not = n->not ;
+    if (not &&matches(c, &(struct nodes){1, &not }, value, at, 1))
         return fail(c, n, "not", at);
     return !c->code;
 }

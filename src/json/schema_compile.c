@@ -1,43 +1,18 @@
 #include "json/schema_own.h"
 
-#include "base/map.h"
-#include "base/num.h"
-#include "json/value.h"
-
 #include <stdlib.h>
 
 #define DRAFT "https://json-schema.org/draft/2020-12/schema"
 
-/* A $ref that is still to be resolved. */
-struct pending {
-    struct node *node;
-    struct slice ref; /* the raw string */
-    char *where;      /* of the node; borrowed */
-};
-
-struct compiler {
-    struct schema *schema;
-    struct slice document;
-    struct slice id;     /* raw, of the root's $id; p NULL without */
-    struct map by_place; /* offset in the document -> node */
-    struct pending *refs;
-    size_t ref_count, ref_cap;
-    struct buf where;    /* JSON pointer of where we are, with a leading # */
-    unsigned embedded;   /* inside so many schemas that have an $id of their own */
-    struct err *e;
-};
-
-static int compile_node(struct compiler *c, struct slice source, struct node **out);
-
 /* ---- helpers ---- */
 
-static int no_memory(struct compiler *c)
+int schema_no_memory(struct compiler *c)
 {
     return err_set(c->e, ERR_INTERNAL, "no memory");
 }
 
 /* Refuses what stands at c->where. */
-static int bad(struct compiler *c, const char *what)
+int schema_bad(struct compiler *c, const char *what)
 {
     return err_set(c->e, ERR_BAD_REQUEST, "schema %s: %s", buf_cstr(&c->where), what);
 }
@@ -71,7 +46,7 @@ static void leave(struct compiler *c, size_t back)
 }
 
 /* Returns new and NUL-terminated; NULL for no memory. */
-static char *unescape(struct slice raw, size_t *len)
+char *schema_unescape(struct slice raw, size_t *len)
 {
     struct buf text = BUF_INIT;
     json_unescape(raw, &text);
@@ -85,7 +60,7 @@ static int add_node(struct compiler *c, struct nodes *list, struct node *n)
 {
     struct node **grown = realloc(list->at, (list->count + 1) * sizeof *grown);
     if (!grown)
-        return no_memory(c);
+        return schema_no_memory(c);
     list->at = grown;
     list->at[list->count++] = n;
     return 0;
@@ -101,14 +76,15 @@ static int k_annotation(struct compiler *c, struct node *n, struct slice value)
 static int k_schema(struct compiler *c, struct node *n, struct slice value)
 {
     struct slice raw = json_string_raw(value);
-    return json_kind(value) == JSON_STRING && (json_name_is(raw, DRAFT) || json_name_is(raw, DRAFT "#"))
+    return json_kind(value) == JSON_STRING &&
+                   (json_name_is(raw, DRAFT) || json_name_is(raw, DRAFT "#"))
                ? 0
-               : bad(c, "only draft 2020-12 is supported");
+               : schema_bad(c, "only draft 2020-12 is supported");
 }
 
 static int k_id(struct compiler *c, struct node *n, struct slice value)
 {
-    return json_kind(value) == JSON_STRING ? 0 : bad(c, "needs a text");
+    return json_kind(value) == JSON_STRING ? 0 : schema_bad(c, "needs a text");
 }
 
 static int type_bits(struct compiler *c, struct slice value, unsigned *bits)
@@ -129,7 +105,8 @@ static int type_bits(struct compiler *c, struct slice value, unsigned *bits)
             return 0;
         }
     }
-    return bad(c, "is null, boolean, object, array, number, string or integer, or a list of them");
+    return schema_bad(
+        c, "is null, boolean, object, array, number, string or integer, or a list of them");
 }
 
 static int k_type(struct compiler *c, struct node *n, struct slice value)
@@ -141,7 +118,7 @@ static int k_type(struct compiler *c, struct node *n, struct slice value)
     int rc = 0;
     for (struct slice one; !rc && json_element(&it, &one);)
         rc = type_bits(c, one, &n->types);
-    return rc ? rc : n->types ? 0 : bad(c, "needs at least one type");
+    return rc ? rc : n->types ? 0 : schema_bad(c, "needs at least one type");
 }
 
 static int k_enum(struct compiler *c, struct node *n, struct slice value)
@@ -149,7 +126,7 @@ static int k_enum(struct compiler *c, struct node *n, struct slice value)
     struct json_iter it = json_iter(value);
     struct slice one;
     if (json_kind(value) != JSON_ARRAY || !json_element(&it, &one))
-        return bad(c, "needs a list of at least one value");
+        return schema_bad(c, "needs a list of at least one value");
     n->has_enum = true;
     n->choices = value;
     return 0;
@@ -166,7 +143,7 @@ static int number(struct compiler *c, struct node *n, struct slice value, enum b
                   struct dec *out)
 {
     if (json_kind(value) != JSON_NUMBER || !dec_parse(value, out))
-        return bad(c, "needs a number with an exponent of at most 15 digits");
+        return schema_bad(c, "needs a number with an exponent of at most 15 digits");
     n->bounds |= bound;
     return 0;
 }
@@ -198,7 +175,7 @@ static int k_multiple_of(struct compiler *c, struct node *n, struct slice value)
         return rc;
     return n->multiple.count && !n->multiple.negative && n->multiple.count <= DEC_DIVISOR_DIGITS
                ? 0
-               : bad(c, "needs a number above 0 with at most 18 digits");
+               : schema_bad(c, "needs a number above 0 with at most 18 digits");
 }
 
 static int count(struct compiler *c, struct slice value, uint64_t *out)
@@ -207,7 +184,7 @@ static int count(struct compiler *c, struct slice value, uint64_t *out)
     return json_kind(value) == JSON_NUMBER && dec_parse(value, &d) && dec_is_integer(&d) &&
                    dec_floor_u64(&d, 0, UINT64_MAX - 1, out)
                ? 0
-               : bad(c, "needs a whole number from 0 on");
+               : schema_bad(c, "needs a whole number from 0 on");
 }
 
 static int k_min_length(struct compiler *c, struct node *n, struct slice value)
@@ -243,7 +220,7 @@ static int k_max_properties(struct compiler *c, struct node *n, struct slice val
 static int k_unique_items(struct compiler *c, struct node *n, struct slice value)
 {
     n->unique = json_kind(value) == JSON_TRUE;
-    return n->unique || json_kind(value) == JSON_FALSE ? 0 : bad(c, "is true or false");
+    return n->unique || json_kind(value) == JSON_FALSE ? 0 : schema_bad(c, "is true or false");
 }
 
 static int k_pattern(struct compiler *c, struct node *n, struct slice value)
@@ -251,13 +228,13 @@ static int k_pattern(struct compiler *c, struct node *n, struct slice value)
     struct err why = {0};
     size_t len;
     if (json_kind(value) != JSON_STRING)
-        return bad(c, "needs a text");
-    char *text = unescape(json_string_raw(value), &len);
+        return schema_bad(c, "needs a text");
+    char *text = schema_unescape(json_string_raw(value), &len);
     if (!text)
-        return no_memory(c);
+        return schema_no_memory(c);
     int rc = regex_compile(slice_of(text, len), &n->pattern, &why);
     free(text);
-    return rc == ERR_BAD_REQUEST ? bad(c, why.detail) : rc ? no_memory(c) : 0;
+    return rc == ERR_BAD_REQUEST ? schema_bad(c, why.detail) : rc ? schema_no_memory(c) : 0;
 }
 
 static int k_format(struct compiler *c, struct node *n, struct slice value)
@@ -269,7 +246,7 @@ static int k_format(struct compiler *c, struct node *n, struct slice value)
             return 0;
         }
     }
-    return bad(c, "supported are date-time, uuid, email and uri");
+    return schema_bad(c, "supported are date-time, uuid, email and uri");
 }
 
 /* Adds what the schema says about a property. */
@@ -278,12 +255,12 @@ static int add_property(struct compiler *c, struct node *n, struct slice raw, st
 {
     struct property *grown = realloc(n->props, (n->prop_count + 1) * sizeof *grown);
     if (!grown)
-        return no_memory(c);
+        return schema_no_memory(c);
     n->props = grown;
     size_t len;
-    char *name = unescape(raw, &len);
+    char *name = schema_unescape(raw, &len);
     if (!name)
-        return no_memory(c);
+        return schema_no_memory(c);
     n->props[n->prop_count++] = (struct property){slice_of(name, len), sub, required};
     return 0;
 }
@@ -291,13 +268,13 @@ static int add_property(struct compiler *c, struct node *n, struct slice raw, st
 static int k_properties(struct compiler *c, struct node *n, struct slice value)
 {
     if (json_kind(value) != JSON_OBJECT)
-        return bad(c, "needs an object of schemas");
+        return schema_bad(c, "needs an object of schemas");
     struct json_iter it = json_iter(value);
     int rc = 0;
     for (struct slice name, one; !rc && json_member(&it, &name, &one);) {
         struct node *sub;
         size_t back = enter(c, name);
-        rc = compile_node(c, one, &sub);
+        rc = schema_node(c, one, &sub);
         if (!rc)
             rc = add_property(c, n, name, sub, false);
         leave(c, back);
@@ -308,30 +285,30 @@ static int k_properties(struct compiler *c, struct node *n, struct slice value)
 static int k_required(struct compiler *c, struct node *n, struct slice value)
 {
     if (json_kind(value) != JSON_ARRAY)
-        return bad(c, "needs a list of names");
+        return schema_bad(c, "needs a list of names");
     struct json_iter it = json_iter(value);
     int rc = 0;
     for (struct slice one; !rc && json_element(&it, &one);)
         rc = json_kind(one) == JSON_STRING ? add_property(c, n, json_string_raw(one), NULL, true)
-                                           : bad(c, "needs a list of names");
+                                           : schema_bad(c, "needs a list of names");
     return rc;
 }
 
 static int k_additional_properties(struct compiler *c, struct node *n, struct slice value)
 {
-    return compile_node(c, value, &n->additional);
+    return schema_node(c, value, &n->additional);
 }
 
 static int k_items(struct compiler *c, struct node *n, struct slice value)
 {
     if (json_kind(value) == JSON_ARRAY)
-        return bad(c, "is one schema; a list of them is prefixItems");
-    return compile_node(c, value, &n->items);
+        return schema_bad(c, "is one schema; a list of them is prefixItems");
+    return schema_node(c, value, &n->items);
 }
 
 static int k_not(struct compiler *c, struct node *n, struct slice value)
 {
-    return compile_node(c, value, &n->not);
+    return schema_node(c, value, &n->not );
 }
 
 static int schema_list(struct compiler *c, struct slice value, struct nodes *out)
@@ -341,12 +318,12 @@ static int schema_list(struct compiler *c, struct slice value, struct nodes *out
     for (struct slice one; json_kind(value) == JSON_ARRAY && !rc && json_element(&it, &one);) {
         struct node *sub;
         size_t back = enter_index(c, out->count);
-        rc = compile_node(c, one, &sub);
+        rc = schema_node(c, one, &sub);
         leave(c, back);
         if (!rc)
             rc = add_node(c, out, sub);
     }
-    return rc ? rc : out->count ? 0 : bad(c, "needs a list of at least one schema");
+    return rc ? rc : out->count ? 0 : schema_bad(c, "needs a list of at least one schema");
 }
 
 static int k_prefix_items(struct compiler *c, struct node *n, struct slice value)
@@ -373,13 +350,13 @@ static int k_one_of(struct compiler *c, struct node *n, struct slice value)
 static int k_defs(struct compiler *c, struct node *n, struct slice value)
 {
     if (json_kind(value) != JSON_OBJECT)
-        return bad(c, "needs an object of schemas");
+        return schema_bad(c, "needs an object of schemas");
     struct json_iter it = json_iter(value);
     int rc = 0;
     for (struct slice name, one; !rc && json_member(&it, &name, &one);) {
         struct node *sub;
         size_t back = enter(c, name);
-        rc = compile_node(c, one, &sub);
+        rc = schema_node(c, one, &sub);
         leave(c, back);
     }
     return rc;
@@ -388,14 +365,14 @@ static int k_defs(struct compiler *c, struct node *n, struct slice value)
 static int k_ref(struct compiler *c, struct node *n, struct slice value)
 {
     if (json_kind(value) != JSON_STRING)
-        return bad(c, "needs a text");
+        return schema_bad(c, "needs a text");
     if (c->embedded)
-        return bad(c, "below an $id of its own, where it would refer to another document");
+        return schema_bad(c, "below an $id of its own, where it would refer to another document");
     if (c->ref_count == c->ref_cap) {
         size_t cap = c->ref_cap ? c->ref_cap * 2 : 16;
         struct pending *grown = realloc(c->refs, cap * sizeof *grown);
         if (!grown)
-            return no_memory(c);
+            return schema_no_memory(c);
         c->refs = grown;
         c->ref_cap = cap;
     }
@@ -454,14 +431,15 @@ static const struct keyword keywords[] = {
     {"contentSchema", k_annotation},
 };
 
-static int compile_keyword(struct compiler *c, struct node *n, struct slice name, struct slice value)
+static int compile_keyword(struct compiler *c, struct node *n, struct slice name,
+                           struct slice value)
 {
     if (slice_starts(name, "x-"))
         return 0;
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
         if (json_name_is(name, keywords[i].name))
             return keywords[i].compile(c, n, value);
-    return bad(c, "this keyword is not supported, and would go unchecked");
+    return schema_bad(c, "this keyword is not supported, and would go unchecked");
 }
 
 /* ---- nodes ---- */
@@ -494,7 +472,7 @@ static void merge_properties(struct node *n)
 }
 
 /* Where a value stands in the document, as a key of by_place. */
-static struct slice place_key(const struct compiler *c, struct slice source, size_t *at)
+struct slice schema_place_key(const struct compiler *c, struct slice source, size_t *at)
 {
     *at = (size_t)(source.p - c->document.p);
     return slice_of((const char *)at, sizeof *at);
@@ -512,7 +490,7 @@ static struct node *new_node(struct compiler *c, struct slice source)
     n->types = TYPE_ALL;
     n->chars_max = n->items_max = n->props_max = UINT64_MAX;
     n->where = slice_dup(buf_slice(&c->where));
-    if (!n->where || c->where.failed || map_put(&c->by_place, place_key(c, source, &at), n))
+    if (!n->where || c->where.failed || map_put(&c->by_place, schema_place_key(c, source, &at), n))
         return NULL;
     return n;
 }
@@ -530,15 +508,15 @@ static int compile_members(struct compiler *c, struct node *n)
     return rc;
 }
 
-static int compile_node(struct compiler *c, struct slice source, struct node **out)
+int schema_node(struct compiler *c, struct slice source, struct node **out)
 {
     enum json_kind kind = json_kind(source);
     *out = NULL;
     if (kind != JSON_OBJECT && kind != JSON_TRUE && kind != JSON_FALSE)
-        return bad(c, "a schema is an object, true or false");
+        return schema_bad(c, "a schema is an object, true or false");
     struct node *n = new_node(c, source);
     if (!n)
-        return no_memory(c);
+        return schema_no_memory(c);
     *out = n;
     n->never = kind == JSON_FALSE;
     if (kind != JSON_OBJECT)
@@ -553,192 +531,15 @@ static int compile_node(struct compiler *c, struct slice source, struct node **o
     return rc;
 }
 
-/* ---- references ---- */
-
-/* Decodes %XX in place. False when a % has no two digits. */
-static bool percent_decode(char *text, size_t *len)
-{
-    size_t to = 0;
-    for (size_t i = 0; i < *len; i++) {
-        uint32_t byte = (unsigned char)text[i];
-        if (text[i] == '%') {
-            if (*len - i < 3 || !num_hex32(slice_of(text + i + 1, 2), 2, &byte))
-                return false;
-            i += 2;
-        }
-        text[to++] = (char)(unsigned char)byte;
-    }
-    *len = to;
-    return true;
-}
-
-/* True when the raw member name stands for the pointer token (~0 and ~1 undone). */
-static bool names_token(struct slice raw, struct slice token)
-{
-    struct buf name = BUF_INIT;
-    json_unescape(raw, &name);
-    size_t at = 0, i = 0;
-    bool same = !name.failed;
-    for (; same && i < token.len; i++, at++) {
-        char c = token.p[i];
-        if (c == '~') {
-            char which = ++i < token.len ? token.p[i] : 0;
-            same = which == '0' || which == '1';
-            c = which == '1' ? '/' : '~';
-        }
-        same = same && at < name.len && name.p[at] == c;
-    }
-    same = same && at == name.len;
-    buf_fini(&name);
-    return same;
-}
-
-/* Follows one token of a pointer. */
-static bool step_into(struct slice *value, struct slice token)
-{
-    struct json_iter it = json_iter(*value);
-    struct slice name, one;
-    uint64_t index;
-    if (json_kind(*value) == JSON_OBJECT) {
-        while (json_member(&it, &name, &one)) {
-            if (names_token(name, token)) {
-                *value = one;
-                return true;
-            }
-        }
-    } else if (json_kind(*value) == JSON_ARRAY && num_u64(token, UINT32_MAX, &index) &&
-               (token.len == 1 || token.p[0] != '0')) {
-        while (json_element(&it, &one)) {
-            if (index-- == 0) {
-                *value = one;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* The fragment of a $ref within this document; false for another document. */
-static bool fragment_of(const struct compiler *c, char *text, size_t len, struct slice *out)
-{
-    struct slice rest = slice_of(text, len), base = slice_cut(&rest, '#');
-    size_t id_len;
-    bool own = base.len == 0;
-    if (!own && c->id.p) {
-        char *id = unescape(c->id, &id_len);
-        if (id) {
-            struct slice id_rest = slice_of(id, id_len); /* an empty fragment is no difference */
-            own = slice_eq(slice_cut(&id_rest, '#'), base);
-        }
-        free(id);
-    }
-    *out = rest.p ? rest : slice_of("", 0);
-    return own;
-}
-
-/* Follows a pointer ("" or "/a/b") from the root of the document. */
-static bool follow(struct slice *value, struct slice pointer)
-{
-    struct slice token = slice_cut(&pointer, '/');
-    if (token.len)
-        return false; /* an anchor, or nothing of ours */
-    while (pointer.p) {
-        token = slice_cut(&pointer, '/');
-        if (!step_into(value, token))
-            return false;
-    }
-    return true;
-}
-
-static int resolve(struct compiler *c, struct pending *ref)
-{
-    size_t len, at;
-    char *text = unescape(ref->ref, &len);
-    struct slice fragment, target = c->document;
-    buf_reset(&c->where);
-    buf_addf(&c->where, "%s/$ref", ref->where);
-    if (!text)
-        return no_memory(c);
-    int rc = 0;
-    size_t fragment_len = 0;
-    if (!fragment_of(c, text, len, &fragment))
-        rc = bad(c, "only references within the document are supported");
-    fragment_len = fragment.len;
-    if (!rc && (!percent_decode(text + (len - fragment.len), &fragment_len) ||
-                !follow(&target, slice_of(text + (len - fragment.len), fragment_len))))
-        rc = bad(c, "it points to nothing in the document; anchors are not supported");
-    if (!rc) {
-        ref->node->ref = map_get(&c->by_place, place_key(c, target, &at));
-        if (!ref->node->ref) {
-            buf_reset(&c->where);
-            buf_addf(&c->where, "#%.*s", SLICE_FMT(slice_of(text + (len - fragment.len), fragment_len)));
-            rc = compile_node(c, target, &ref->node->ref);
-        }
-    }
-    free(text);
-    return rc;
-}
-
-/* ---- circles ---- */
-
-static int visit(struct compiler *c, struct node *n, unsigned depth);
-
-static int visit_one(struct compiler *c, struct node *n, struct node *sub, unsigned depth)
-{
-    int rc = sub ? visit(c, sub, depth + 1) : 0;
-    if (!rc && sub && sub->chain + 1 > n->chain)
-        n->chain = sub->chain + 1;
-    return rc;
-}
-
-static int visit_list(struct compiler *c, struct node *n, const struct nodes *list, unsigned depth)
-{
-    int rc = 0;
-    for (size_t i = 0; !rc && i < list->count; i++)
-        rc = visit_one(c, n, list->at[i], depth);
-    return rc;
-}
-
-/* Finds schemas that apply to a value by way of themselves, and too long ways. */
-static int visit(struct compiler *c, struct node *n, unsigned depth)
-{
-    enum { NEW, OPEN, DONE };
-    if (n->visit == OPEN)
-        return err_set(c->e, ERR_BAD_REQUEST, "schema %s: it refers to itself without going deeper",
-                       n->where);
-    if (n->visit == DONE && depth + n->chain <= SCHEMA_CHAIN_MAX)
-        return 0;
-    if (depth >= SCHEMA_CHAIN_MAX || n->visit == DONE)
-        return err_set(c->e, ERR_BAD_REQUEST, "schema %s: more than %d schemas apply in turn", n->where,
-                       SCHEMA_CHAIN_MAX);
-    n->visit = OPEN;
-    n->chain = 1;
-    int rc = visit_one(c, n, n->ref, depth);
-    if (!rc)
-        rc = visit_one(c, n, n->not, depth);
-    if (!rc)
-        rc = visit_list(c, n, &n->all, depth);
-    if (!rc)
-        rc = visit_list(c, n, &n->any, depth);
-    if (!rc)
-        rc = visit_list(c, n, &n->one, depth);
-    n->visit = DONE;
-    return rc;
-}
-
 /* ---- the whole ---- */
 
 static int compile_all(struct compiler *c)
 {
     buf_add_char(&c->where, '#');
-    int rc = compile_node(c, c->document, &c->schema->root);
-    for (size_t i = 0; !rc && i < c->ref_count; i++) {
-        struct pending ref = c->refs[i]; /* resolving may add more, and move them */
-        rc = resolve(c, &ref);
-    }
-    for (struct node *n = c->schema->all; !rc && n; n = n->next)
-        rc = visit(c, n, 0);
-    return rc;
+    int rc = schema_node(c, c->document, &c->schema->root);
+    if (!rc)
+        rc = schema_resolve(c);
+    return rc ? rc : schema_find_circles(c);
 }
 
 int schema_compile(struct slice document, struct schema **out, struct err *e)

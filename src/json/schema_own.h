@@ -1,9 +1,11 @@
-/* schema_own.h - a compiled schema, as schema_compile.c makes it and schema.c reads it; nobody else
+/* schema_own.h - a compiled schema, as schema_compile.c and schema_refs.c make it and
+ * schema.c reads it; nobody else
  * includes it. */
 #ifndef FRESHET_JSON_SCHEMA_OWN_H
 #define FRESHET_JSON_SCHEMA_OWN_H
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "json/decimal.h"
 #include "json/regex.h"
 #include "json/scan.h"
@@ -61,5 +63,45 @@ struct schema {
 };
 
 #define SCHEMA_CHAIN_MAX 64
+
+/* ---- while compiling ---- */
+
+/* A $ref that is still to be resolved. */
+struct pending {
+    struct node *node;
+    struct slice ref; /* the raw string */
+    char *where;      /* of the node; borrowed */
+};
+
+struct compiler {
+    struct schema *schema;
+    struct slice document;
+    struct slice id;     /* raw, of the root's $id; p NULL without */
+    struct map by_place; /* offset in the document -> node */
+    struct pending *refs;
+    size_t ref_count, ref_cap;
+    struct buf where;  /* JSON pointer of where we are, with a leading # */
+    unsigned embedded; /* inside so many schemas that have an $id of their own */
+    struct err *e;
+};
+
+/* Compiles the schema at source, which c->where names. 0 and *out (owned by c->schema). */
+int schema_node(struct compiler *c, struct slice source, struct node **out);
+
+/* Resolves all of c->refs, also those that come up meanwhile. */
+int schema_resolve(struct compiler *c);
+
+/* Refuses schemas that apply to a value by way of themselves, and too long ways. */
+int schema_find_circles(struct compiler *c);
+
+/* Set c->e and return the code: no memory; what is wrong with what stands at c->where. */
+int schema_no_memory(struct compiler *c);
+int schema_bad(struct compiler *c, const char *what);
+
+/* Returns new and NUL-terminated, NULL for no memory. */
+char *schema_unescape(struct slice raw, size_t *len);
+
+/* Where a value stands in the document, as a key of by_place; kept in *at. */
+struct slice schema_place_key(const struct compiler *c, struct slice source, size_t *at);
 
 #endif

@@ -1,6 +1,6 @@
-/* value.h - JSON values as values: equal when they mean the same (numbers as exact decimals, strings
- * by their characters, objects whatever the order of their members), as JSON Schema has it (section
- * 4.2.2). For values that json_check passed. Pure; any thread. */
+/* value.h - JSON values as values: equal when they mean the same (numbers as exact decimals,
+ * strings by their characters, objects whatever the order of their members), as JSON Schema has it
+ * (section 4.2.2). For values that json_check passed. Pure; any thread. */
 #ifndef FRESHET_JSON_VALUE_H
 #define FRESHET_JSON_VALUE_H
 

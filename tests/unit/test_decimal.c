@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/rng.h"
@@ -31,11 +32,12 @@ static int cmp(const char *a, const char *b)
 static void spellings_of_one_number_are_equal(void **state)
 {
     (void)state;
-    static const char *const sets[][6] = {{"0", "-0", "0.0", "0e5", "-0.000e-9", "0e99999999999999999999"},
-                                          {"10", "1e1", "10.0", "0.1e2", "100e-1", "0.0000001e8"},
-                                          {"-1.5", "-15e-1", "-0.15E+1", "-1.50", "-1500e-3", "-0.00015e4"},
-                                          {"9007199254740993", "9007199254740993.0", "9.007199254740993e15",
-                                           "90071992547409930e-1", "9007199254740993.000000", "9007199254740993e0"}};
+    static const char *const sets[][6] = {
+        {"0", "-0", "0.0", "0e5", "-0.000e-9", "0e99999999999999999999"},
+        {"10", "1e1", "10.0", "0.1e2", "100e-1", "0.0000001e8"},
+        {"-1.5", "-15e-1", "-0.15E+1", "-1.50", "-1500e-3", "-0.00015e4"},
+        {"9007199254740993", "9007199254740993.0", "9.007199254740993e15", "90071992547409930e-1",
+         "9007199254740993.000000", "9007199254740993e0"}};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (size_t j = 0; j < 6; j++)
             assert_int_equal(cmp(sets[i][0], sets[i][j]), 0);
@@ -44,9 +46,28 @@ static void spellings_of_one_number_are_equal(void **state)
 static void numbers_are_ordered_beyond_what_a_double_tells(void **state)
 {
     (void)state;
-    static const char *const rising[] = {"-1e400", "-10.1", "-10", "-9.99", "-1e-400", "0", "1e-401", "1e-400", "0.09", "0.1",
-                                         "0.10000000000000000000001", "1", "1.1", "2", "10", "11", "9007199254740992",
-                                         "9007199254740993", "9007199254740993.1", "1e399", "1e400", "1e999999999999999"};
+    static const char *const rising[] = {"-1e400",
+                                         "-10.1",
+                                         "-10",
+                                         "-9.99",
+                                         "-1e-400",
+                                         "0",
+                                         "1e-401",
+                                         "1e-400",
+                                         "0.09",
+                                         "0.1",
+                                         "0.10000000000000000000001",
+                                         "1",
+                                         "1.1",
+                                         "2",
+                                         "10",
+                                         "11",
+                                         "9007199254740992",
+                                         "9007199254740993",
+                                         "9007199254740993.1",
+                                         "1e399",
+                                         "1e400",
+                                         "1e999999999999999"};
     for (size_t i = 0; i < sizeof rising / sizeof *rising; i++)
         for (size_t j = 0; j < sizeof rising / sizeof *rising; j++)
             assert_int_equal(cmp(rising[i], rising[j]), i < j ? -1 : i > j);
@@ -58,7 +79,8 @@ static void order_and_multiples_agree_with_whole_numbers(void **state)
     struct rng rng;
     rng_init(&rng, 7);
     for (int i = 0; i < 20000; i++) {
-        long long a = (long long)rng_below(&rng, 200001) - 100000, m = (long long)rng_below(&rng, 999) + 1;
+        long long a = (long long)rng_below(&rng, 200001) - 100000,
+                  m = (long long)rng_below(&rng, 999) + 1;
         int shift = (int)rng_below(&rng, 5);
         char ta[40], tm[40];
         snprintf(ta, sizeof ta, "%llde%d", a, -shift);
@@ -116,7 +138,8 @@ static bool equal(const char *a, const char *b)
 static void values_are_equal_by_meaning(void **state)
 {
     (void)state;
-    assert_true(equal("{\"a\":[1,{\"b\":null}],\"c\":\"\\u0041\"}", "{\"\\u0063\":\"A\",\"a\":[1.0,{\"b\":null}]}"));
+    assert_true(equal("{\"a\":[1,{\"b\":null}],\"c\":\"\\u0041\"}",
+                      "{\"\\u0063\":\"A\",\"a\":[1.0,{\"b\":null}]}"));
     assert_false(equal("{\"a\":1}", "{\"a\":1,\"b\":1}"));
     assert_false(equal("{\"a\":1,\"b\":1}", "{\"a\":1}"));
     assert_false(equal("[1,2]", "[1]"));

@@ -1,9 +1,10 @@
-/* Unit tests of auth/fetch.h, auth/jwks.h and auth/webhook.h, against a small HTTP server on the same
- * loop. */
+/* Unit tests of auth/fetch.h, auth/jwks.h and auth/webhook.h, against a small HTTP server on the
+ * same loop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "auth/fetch.h"
@@ -255,7 +256,8 @@ static void redirects_are_not_followed(void **state)
     struct server *s = *state;
     char text[200];
     snprintf(text, sizeof text,
-             "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: http://127.0.0.1:%d/other\r\nContent-Length: 0\r\n\r\n",
+             "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: "
+             "http://127.0.0.1:%d/other\r\nContent-Length: 0\r\n\r\n",
              s->port);
     struct seen seen = get(s, text, 100);
     assert_int_equal(seen.status, 302);
@@ -279,8 +281,9 @@ static void an_answer_over_the_ceiling_is_none(void **state)
 static void what_is_no_http_is_an_error(void **state)
 {
     struct server *s = *state;
-    static const char *const bad[] = {"", "hello\r\n\r\n", OK_HEAD "Content-Length: 10\r\n\r\nshort",
-                                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"};
+    static const char *const bad[] = {
+        "", "hello\r\n\r\n", OK_HEAD "Content-Length: 10\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct seen seen = get(s, bad[i], 100);
         assert_true(seen.status == 0 && seen.error && seen.calls == 1);
@@ -372,7 +375,8 @@ static void header_values_can_not_bring_lines_of_their_own(void **state)
         struct seen seen = {0};
         struct fetch_call *call;
         struct fetch_header header = {"Cookie", slice_str(bad[i])};
-        struct fetch_request request = {.url = url_of(s, url), .headers = &header, .header_count = 1, .body_max = 10};
+        struct fetch_request request = {
+            .url = url_of(s, url), .headers = &header, .header_count = 1, .body_max = 10};
         assert_int_equal(fetch_start(s->fetch, &request, on_seen, &seen, &call), ERR_BAD_REQUEST);
         header.value = slice_of("a\0b", 3);
         assert_int_equal(fetch_start(s->fetch, &request, on_seen, &seen, &call), ERR_BAD_REQUEST);
@@ -382,12 +386,22 @@ static void header_values_can_not_bring_lines_of_their_own(void **state)
 static void addresses_are_judged(void **state)
 {
     (void)state;
-    static const char *const good[] = {"https://a.example/.well-known/jwks.json", "http://127.0.0.1:80/x", "http://[::1]/",
+    static const char *const good[] = {"https://a.example/.well-known/jwks.json",
+                                       "http://127.0.0.1:80/x", "http://[::1]/",
                                        "http://localhost:3000/who?x=1"};
-    static const char *const plain[] = {"http://app:3000/who", "http://127.evil.example/", "http://localhost.example/",
-                                        "http://10.0.0.1/"};
-    static const char *const bad[] = {"", "a", "/x", "file:///etc/passwd", "ftp://a/", "gopher://a/", "https://", "https://a/#f",
-                                      "https://a/\r\nX: y", "https://a b/", "dict://a/"};
+    static const char *const plain[] = {"http://app:3000/who", "http://127.evil.example/",
+                                        "http://localhost.example/", "http://10.0.0.1/"};
+    static const char *const bad[] = {"",
+                                      "a",
+                                      "/x",
+                                      "file:///etc/passwd",
+                                      "ftp://a/",
+                                      "gopher://a/",
+                                      "https://",
+                                      "https://a/#f",
+                                      "https://a/\r\nX: y",
+                                      "https://a b/",
+                                      "dict://a/"};
     struct err e = {0};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(fetch_check_url(good[i], false, &e), 0);
@@ -405,7 +419,7 @@ static void addresses_are_judged(void **state)
 /* ---- jwks ---- */
 
 #define KEY_A                                                                                      \
-    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a\","                                              \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a\","                                             \
     "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","                                       \
     "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
 #define KEY_B                                                                                      \
@@ -449,7 +463,8 @@ static void keys_are_fetched_at_the_start_and_again(void **state)
     struct server *s = *state;
     struct keys_seen seen = {0};
     s->answer = ONE_KEY;
-    struct jwks *jwks = open_jwks(s, (struct jwks_conf){.refresh_ms = 30, .issuer = "https://a.example"}, &seen);
+    struct jwks *jwks =
+        open_jwks(s, (struct jwks_conf){.refresh_ms = 30, .issuer = "https://a.example"}, &seen);
     assert_null(jwks_keys(jwks));
     UNTIL(s, seen.changes == 1);
     assert_int_equal(seen.count, 1);
@@ -467,10 +482,13 @@ static void keys_serve_on_while_the_issuer_is_down_or_answers_nonsense(void **st
     s->answer = ONE_KEY;
     struct jwks *jwks = open_jwks(s, (struct jwks_conf){.refresh_ms = 20, .retry_ms = 5}, &seen);
     UNTIL(s, seen.changes);
-    static const char *const bad[] = {"", "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n", OK_HEAD "\r\n<html>",
-                                      OK_HEAD "\r\n{\"keys\":[]}",
-                                      OK_HEAD "\r\n{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
-                                      "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n"};
+    static const char *const bad[] = {
+        "",
+        "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n",
+        OK_HEAD "\r\n<html>",
+        OK_HEAD "\r\n{\"keys\":[]}",
+        OK_HEAD "\r\n{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}",
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         unsigned before = s->requests;
         s->answer = bad[i];
@@ -487,7 +505,8 @@ static void keys_that_are_too_old_are_dropped(void **state)
     struct server *s = *state;
     struct keys_seen seen = {0};
     s->answer = ONE_KEY;
-    struct jwks *jwks = open_jwks(s, (struct jwks_conf){.refresh_ms = 20, .retry_ms = 5, .stale_max_ms = 100}, &seen);
+    struct jwks *jwks = open_jwks(
+        s, (struct jwks_conf){.refresh_ms = 20, .retry_ms = 5, .stale_max_ms = 100}, &seen);
     UNTIL(s, seen.count == 1);
     s->answer = "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n";
     UNTIL(s, seen.count == 0);
@@ -550,7 +569,8 @@ static void a_waiter_may_close_it(void **state)
 {
     struct server *s = *state;
     struct keys_seen seen = {0};
-    struct jwks_wait first = {.done = on_woken_close, .ctx = &seen}, second = {.done = on_woken, .ctx = &seen};
+    struct jwks_wait first = {.done = on_woken_close, .ctx = &seen},
+                     second = {.done = on_woken, .ctx = &seen};
     s->answer = ONE_KEY;
     struct jwks *jwks = open_jwks(s, (struct jwks_conf){0}, &seen);
     assert_true(jwks_refresh(jwks, &first) && jwks_refresh(jwks, &second));
@@ -566,7 +586,8 @@ static void plain_addresses_need_to_be_allowed(void **state)
     struct jwks *jwks;
     struct err e = {0};
     struct jwks_conf conf = {.url = "http://issuer.example/jwks"};
-    assert_int_equal(jwks_open(s->fetch, &s->loop, &conf, NULL, on_changed, &seen, &jwks, &e), ERR_BAD_REQUEST);
+    assert_int_equal(jwks_open(s->fetch, &s->loop, &conf, NULL, on_changed, &seen, &jwks, &e),
+                     ERR_BAD_REQUEST);
     assert_non_null(strstr(e.detail, "https"));
 }
 
@@ -587,7 +608,8 @@ static void on_told(void *ctx, int code, struct grant *grant, uint64_t ttl_ms)
     told->code = code;
     told->ttl_ms = ttl_ms;
     assert_int_equal(code == 0, grant != NULL);
-    snprintf(told->subject, sizeof told->subject, "%.*s", SLICE_FMT(grant ? grant_subject(grant) : SLICE_NONE));
+    snprintf(told->subject, sizeof told->subject, "%.*s",
+             SLICE_FMT(grant ? grant_subject(grant) : SLICE_NONE));
     if (told->close)
         webhook_close(told->close);
 }
@@ -603,7 +625,8 @@ static struct webhook *open_webhook(struct server *s, struct webhook_conf conf)
 }
 
 /* Asks, waits if need be. */
-static struct told ask(struct server *s, struct webhook *w, const char *cookie, const char *authorization, bool fresh)
+static struct told ask(struct server *s, struct webhook *w, const char *cookie,
+                       const char *authorization, bool fresh)
 {
     struct webhook_credential credential = {slice_str(cookie), slice_str(authorization)};
     struct told told = {0};
@@ -618,12 +641,14 @@ static struct told ask(struct server *s, struct webhook *w, const char *cookie, 
     assert_int_equal(rc == 0, grant != NULL);
     told.code = rc;
     told.ttl_ms = ttl;
-    snprintf(told.subject, sizeof told.subject, "%.*s", SLICE_FMT(grant ? grant_subject(grant) : SLICE_NONE));
+    snprintf(told.subject, sizeof told.subject, "%.*s",
+             SLICE_FMT(grant ? grant_subject(grant) : SLICE_NONE));
     grant_unref(grant);
     return told;
 }
 
-#define ADA OK_HEAD "\r\n{\"tenant\":\"acme\",\"subject\":\"ada\",\"subscribe\":[\"trips\"],\"ttl\":60}"
+#define ADA                                                                                        \
+    OK_HEAD "\r\n{\"tenant\":\"acme\",\"subject\":\"ada\",\"subscribe\":[\"trips\"],\"ttl\":60}"
 #define BOB OK_HEAD "\r\n{\"tenant\":\"acme\",\"subject\":\"bob\",\"ttl\":60}"
 #define NO_401 "HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -650,8 +675,9 @@ static void an_answer_is_kept_for_its_ttl_by_the_whole_credential(void **state)
     struct told told = ask(s, w, "session=1", NULL, false);
     assert_true(told.times == 0 && told.code == 0 && told.ttl_ms <= 60000 && told.ttl_ms > 0);
     assert_string_equal(told.subject, "ada");
-    static const char *const others[][2] = {{"session=2", NULL}, {"session=1 ", NULL}, {"session=", "1"}, {"session=1", "x"},
-                                            {NULL, "session=1"}, {"Session=1", NULL}, {"session", "=1"}};
+    static const char *const others[][2] = {
+        {"session=2", NULL}, {"session=1 ", NULL}, {"session=", "1"}, {"session=1", "x"},
+        {NULL, "session=1"}, {"Session=1", NULL},  {"session", "=1"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         told = ask(s, w, others[i][0], others[i][1], false);
         assert_int_equal(told.times, 1);
@@ -687,7 +713,8 @@ static void an_open_stream_asks_anew(void **state)
     s->answer = NO_401;
     struct told told = ask(s, w, "session=1", NULL, true);
     assert_true(told.times == 1 && told.code == ERR_UNAUTHORIZED);
-    assert_int_equal(ask(s, w, "session=1", NULL, false).code, ERR_UNAUTHORIZED); /* the older grant is gone */
+    assert_int_equal(ask(s, w, "session=1", NULL, false).code,
+                     ERR_UNAUTHORIZED); /* the older grant is gone */
     webhook_close(w);
 }
 
@@ -710,10 +737,16 @@ static void whatever_is_no_answer_lets_nobody_in_and_is_not_kept(void **state)
     struct server *s = *state;
     struct webhook *w = open_webhook(s, (struct webhook_conf){0});
     static const char *const bad[] = {
-        "", "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n", "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n",
+        "",
+        "HTTP/1.1 500 No\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 204 No\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 201 Yes\r\nConnection: close\r\n\r\n{\"tenant\":\"acme\"}",
-        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n", OK_HEAD "\r\n", OK_HEAD "\r\n{}",
-        OK_HEAD "\r\n<html>Please log in</html>", OK_HEAD "\r\n{\"tenant\":\"*\"}", OK_HEAD "\r\n[]"};
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n",
+        OK_HEAD "\r\n",
+        OK_HEAD "\r\n{}",
+        OK_HEAD "\r\n<html>Please log in</html>",
+        OK_HEAD "\r\n{\"tenant\":\"*\"}",
+        OK_HEAD "\r\n[]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         s->answer = bad[i];
         struct told told = ask(s, w, "session=1", NULL, false);
@@ -755,7 +788,8 @@ static void only_the_session_cookie_is_sent_where_it_is_named(void **state)
     s->answer = ADA;
     assert_int_equal(ask(s, w, "theme=dark; sid=abc; sids=x", NULL, false).times, 1);
     assert_non_null(strstr(s->head, "\r\nCookie: sid=abc\r\n"));
-    assert_int_equal(ask(s, w, "theme=light; sid=abc", NULL, false).times, 0); /* the same credential */
+    assert_int_equal(ask(s, w, "theme=light; sid=abc", NULL, false).times,
+                     0); /* the same credential */
     assert_int_equal(ask(s, w, "theme=light", NULL, false).code, ERR_UNAUTHORIZED);
     webhook_close(w);
 }
@@ -787,7 +821,8 @@ static void a_waiter_may_close_the_webhook(void **state)
     struct webhook *w = open_webhook(s, (struct webhook_conf){0});
     struct webhook_credential credential = {SLICE_LIT("session=1"), SLICE_NONE};
     struct told closer = {.close = w}, other = {0};
-    struct webhook_wait first = {.done = on_told, .ctx = &closer}, second = {.done = on_told, .ctx = &other};
+    struct webhook_wait first = {.done = on_told, .ctx = &closer},
+                        second = {.done = on_told, .ctx = &other};
     struct grant *grant;
     uint64_t ttl;
     s->answer = ADA;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "auth/grant.h"
@@ -37,8 +38,8 @@ static void patterns_are_names_or_starts_of_names(void **state)
 {
     (void)state;
     static const char *const good[] = {"*", "trips", "trips*", "trips.*", "a", "a:b-c_d.e", "9*"};
-    static const char *const bad[] = {"", "**", "*a", "a*b", "a**", ".a", "-*", "a b", "a/b", "a?", "\xc3\xa4",
-                                      "a\n", "tr*ps*", " *", "* "};
+    static const char *const bad[] = {"",    "**", "*a",       "a*b", "a**",    ".a", "-*", "a b",
+                                      "a/b", "a?", "\xc3\xa4", "a\n", "tr*ps*", " *", "* "};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(grant_pattern_ok(slice_str(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -59,32 +60,37 @@ static void a_pattern_matches_to_the_byte(void **state)
         const char *pattern, *channel;
         bool matches;
     } cases[] = {
-        {"trips", "trips", true},    {"trips", "Trips", false},  {"trips", "trips2", false},
-        {"trips", "trip", false},    {"trips*", "trips", true},  {"trips*", "trips.north", true},
+        {"trips", "trips", true},    {"trips", "Trips", false},   {"trips", "trips2", false},
+        {"trips", "trip", false},    {"trips*", "trips", true},   {"trips*", "trips.north", true},
         {"trips.*", "trips", false}, {"trips.*", "trips.", true}, {"trips.*", "tripsx", false},
-        {"*", "anything", true},     {"a:b*", "a.b", false},     {"a.b", "axb", false},
+        {"*", "anything", true},     {"a:b*", "a.b", false},      {"a.b", "axb", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(grant_pattern_matches(slice_str(cases[i].pattern), slice_str(cases[i].channel)),
-                         cases[i].matches);
+        assert_int_equal(
+            grant_pattern_matches(slice_str(cases[i].pattern), slice_str(cases[i].channel)),
+            cases[i].matches);
 }
 
 static void nothing_is_granted_that_is_not_said(void **state)
 {
     (void)state;
-    static const char *const empty[] = {"{}", "{\"tenant\":\"acme\"}", "{\"tenant\":\"acme\",\"subscribe\":[]}",
-                                        "{\"subscribe\":[\"*\"],\"publish\":[\"*\"],\"admin\":true}",
-                                        "{\"tenant\":null,\"subscribe\":[\"*\"],\"publish\":\"*\"}",
-                                        "{\"tenant\":\"\",\"subscribe\":[\"*\"],\"publish\":\"*\"}",
-                                        "{\"tenant\":\"acme\",\"admin\":\"true\",\"role\":\"SUPER_ADMIN\"}",
-                                        "{\"tenant\":\"acme\",\"admin\":1,\"role\":[\"*\"]}",
-                                        "{\"Tenant\":\"acme\",\"Subscribe\":[\"*\"]}"};
+    static const char *const empty[] = {
+        "{}",
+        "{\"tenant\":\"acme\"}",
+        "{\"tenant\":\"acme\",\"subscribe\":[]}",
+        "{\"subscribe\":[\"*\"],\"publish\":[\"*\"],\"admin\":true}",
+        "{\"tenant\":null,\"subscribe\":[\"*\"],\"publish\":\"*\"}",
+        "{\"tenant\":\"\",\"subscribe\":[\"*\"],\"publish\":\"*\"}",
+        "{\"tenant\":\"acme\",\"admin\":\"true\",\"role\":\"SUPER_ADMIN\"}",
+        "{\"tenant\":\"acme\",\"admin\":1,\"role\":[\"*\"]}",
+        "{\"Tenant\":\"acme\",\"Subscribe\":[\"*\"]}"};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
         struct grant *g = claims(empty[i], &plain);
         assert_false(subscribes(g, "acme", "trips") || publishes(g, "acme", "trips"));
         assert_false(subscribes(g, "", "trips") || subscribes(g, "default", "trips"));
         assert_int_equal(grant_admin(g), GRANT_ADMIN_NONE);
-        assert_false(grant_may_administer(g, SLICE_NONE) || grant_may_administer(g, SLICE_LIT("acme")));
+        assert_false(grant_may_administer(g, SLICE_NONE) ||
+                     grant_may_administer(g, SLICE_LIT("acme")));
         grant_unref(g);
     }
     assert_false(subscribes(NULL, "acme", "trips") || publishes(NULL, "acme", "trips"));
@@ -100,7 +106,8 @@ static void a_grant_ends_at_its_tenant(void **state)
                              &plain);
     assert_true(subscribes(g, "acme", "trips") && publishes(g, "acme", "lots"));
     assert_true(publishes(g, "acme", "trips.n") && !publishes(g, "acme", "trips"));
-    static const char *const others[] = {"Acme", "acme2", "acm", "", "acme ", "acme\n", "*", "other", "a"};
+    static const char *const others[] = {"Acme",   "acme2", "acm",   "", "acme ",
+                                         "acme\n", "*",     "other", "a"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         assert_false(subscribes(g, others[i], "trips") || publishes(g, others[i], "lots"));
         assert_false(grant_may_administer(g, slice_str(others[i])));
@@ -117,7 +124,8 @@ static void a_grant_ends_at_its_tenant(void **state)
 static void names_that_are_no_names_are_not_granted(void **state)
 {
     (void)state;
-    struct grant *g = claims("{\"tenant\":\"acme\",\"subscribe\":[\"*\"],\"publish\":[\"*\"]}", &plain);
+    struct grant *g =
+        claims("{\"tenant\":\"acme\",\"subscribe\":[\"*\"],\"publish\":[\"*\"]}", &plain);
     static const char *const bad[] = {"", ".x", "a b", "a/b", "a%2f", "a\n", "\xc3\xa4", "*"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(subscribes(g, "acme", bad[i]) || publishes(g, "acme", bad[i]));
@@ -133,7 +141,8 @@ static void names_that_join_to_the_same_text_stay_apart(void **state)
     assert_false(subscribes(g, "a:b", "c") || subscribes(g, "ab", ":c") || subscribes(g, "a", "c"));
     grant_unref(g);
     g = claims("{\"tenant\":\"a\",\"subscribe\":[\"b-c\"]}", &plain);
-    assert_false(subscribes(g, "a-b", "c") || subscribes(g, "a", "b_c") || subscribes(g, "a", "b.c"));
+    assert_false(subscribes(g, "a-b", "c") || subscribes(g, "a", "b_c") ||
+                 subscribes(g, "a", "b.c"));
     grant_unref(g);
 }
 
@@ -145,10 +154,11 @@ static void claims_are_found_where_the_configuration_says(void **state)
                                 .subscribe = "https://live.example/channels",
                                 .publish = "/user/a~1b~0c",
                                 .admin = "/user/boss"};
-    struct grant *g = claims("{\"company_id\":42,\"tenant\":\"evil\",\"sub\":\"x\",\"subscribe\":[\"*\"],"
-                             "\"https://live.example/channels\":\"trips lots.*\","
-                             "\"user\":{\"id\":7,\"a/b~c\":[\"in\"],\"boss\":true}}",
-                             &conf);
+    struct grant *g =
+        claims("{\"company_id\":42,\"tenant\":\"evil\",\"sub\":\"x\",\"subscribe\":[\"*\"],"
+               "\"https://live.example/channels\":\"trips lots.*\","
+               "\"user\":{\"id\":7,\"a/b~c\":[\"in\"],\"boss\":true}}",
+               &conf);
     assert_true(slice_is(grant_tenant(g), "42") && slice_is(grant_subject(g), "7"));
     assert_true(subscribes(g, "42", "trips") && subscribes(g, "42", "lots.a"));
     assert_false(subscribes(g, "42", "other") || subscribes(g, "evil", "trips"));
@@ -166,13 +176,31 @@ static void claims_are_found_where_the_configuration_says(void **state)
 static void a_claim_of_a_wrong_kind_refuses_the_token(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "{\"tenant\":{}}", "{\"tenant\":[\"acme\"]}", "{\"tenant\":true}", "{\"tenant\":-1}", "{\"tenant\":1.5}",
-        "{\"tenant\":\"a b\"}", "{\"tenant\":\"a/b\"}", "{\"tenant\":\"*\"}", "{\"tenant\":\"acme\\u0000\"}",
-        "{\"sub\":\"a\\nb\"}", "{\"sub\":{}}", "{\"jti\":[]}", "{\"jti\":\"a\\u2028\"}",
-        "{\"subscribe\":[1]}", "{\"subscribe\":{\"a\":1}}", "{\"subscribe\":true}", "{\"subscribe\":[\"a*b\"]}",
-        "{\"subscribe\":[\"\"]}", "{\"subscribe\":[[\"a\"]]}", "{\"publish\":[null]}", "{\"publish\":\"a,b\"}",
-        "{\"publish\":7}", "{\"role\":7}", "{\"role\":[7]}", "{\"role\":{}}"};
+    static const char *const bad[] = {"{\"tenant\":{}}",
+                                      "{\"tenant\":[\"acme\"]}",
+                                      "{\"tenant\":true}",
+                                      "{\"tenant\":-1}",
+                                      "{\"tenant\":1.5}",
+                                      "{\"tenant\":\"a b\"}",
+                                      "{\"tenant\":\"a/b\"}",
+                                      "{\"tenant\":\"*\"}",
+                                      "{\"tenant\":\"acme\\u0000\"}",
+                                      "{\"sub\":\"a\\nb\"}",
+                                      "{\"sub\":{}}",
+                                      "{\"jti\":[]}",
+                                      "{\"jti\":\"a\\u2028\"}",
+                                      "{\"subscribe\":[1]}",
+                                      "{\"subscribe\":{\"a\":1}}",
+                                      "{\"subscribe\":true}",
+                                      "{\"subscribe\":[\"a*b\"]}",
+                                      "{\"subscribe\":[\"\"]}",
+                                      "{\"subscribe\":[[\"a\"]]}",
+                                      "{\"publish\":[null]}",
+                                      "{\"publish\":\"a,b\"}",
+                                      "{\"publish\":7}",
+                                      "{\"role\":7}",
+                                      "{\"role\":[7]}",
+                                      "{\"role\":{}}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_null(claims(bad[i], &plain));
     char text[512];
@@ -201,10 +229,19 @@ static void so_many_patterns_and_no_more(void **state)
 static void a_role_adds_what_it_says(void **state)
 {
     (void)state;
-    static const char *const driver[] = {"trips", "lots.*"}, *const all[] = {"*"}, *const news[] = {"news"};
+    static const char *const driver[] = {"trips", "lots.*"}, *const all[] = {"*"},
+                             *const news[] = {"news"};
     const struct grant_role roles[] = {
-        {.name = "SUPER_ADMIN", .any_tenant = true, .admin = true, .subscribe = all, .subscribe_count = 1},
-        {.name = "DRIVER", .subscribe = driver, .subscribe_count = 2, .publish = driver, .publish_count = 1},
+        {.name = "SUPER_ADMIN",
+         .any_tenant = true,
+         .admin = true,
+         .subscribe = all,
+         .subscribe_count = 1},
+        {.name = "DRIVER",
+         .subscribe = driver,
+         .subscribe_count = 2,
+         .publish = driver,
+         .publish_count = 1},
         {.name = "*", .subscribe = news, .subscribe_count = 1},
     };
     struct grant_claims conf = {.roles = roles, .role_count = 3};
@@ -219,7 +256,8 @@ static void a_role_adds_what_it_says(void **state)
     assert_true(grant_any_tenant(g) && grant_may_administer(g, SLICE_NONE));
     assert_false(subscribes(g, "not a tenant", "trips"));
     grant_unref(g);
-    static const char *const others[] = {"super_admin", "SUPER_ADMIN ", "SUPER", "SUPER_ADMIN\\u0000", "*", ""};
+    static const char *const others[] = {
+        "super_admin", "SUPER_ADMIN ", "SUPER", "SUPER_ADMIN\\u0000", "*", ""};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         char text[96];
         snprintf(text, sizeof text, "{\"tenant\":\"acme\",\"role\":\"%s\"}", others[i]);
@@ -267,14 +305,28 @@ static void an_answer_grants_what_it_says(void **state)
 static void a_malformed_answer_grants_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "{}", "[]", "null", "true", "\"acme\"", "<html>", "{\"tenant\":null}", "{\"tenant\":\"\"}",
-        "{\"tenant\":\"*\"}", "{\"tenant\":\"acme\",\"subscribe\":\"trips\"}",
-        "{\"tenant\":\"acme\",\"subscribe\":[\"*a\"]}", "{\"tenant\":\"acme\",\"publish\":{}}",
-        "{\"tenant\":\"acme\",\"ttl\":\"30\"}", "{\"tenant\":\"acme\",\"ttl\":-1}", "{\"tenant\":\"acme\",\"ttl\":1.5}",
-        "{\"tenant\":\"acme\",\"admin\":\"true\"}", "{\"tenant\":\"acme\",\"admin\":1}",
-        "{\"tenant\":\"acme\",\"tenant\":\"other\"}", "{\"tenant\":\"acme\"}x", "{\"tenant\":\"acme\"",
-        "{\"tenant\":\"acme\",\"a\":[[[[[[[[1]]]]]]]]}"};
+    static const char *const bad[] = {"",
+                                      "{}",
+                                      "[]",
+                                      "null",
+                                      "true",
+                                      "\"acme\"",
+                                      "<html>",
+                                      "{\"tenant\":null}",
+                                      "{\"tenant\":\"\"}",
+                                      "{\"tenant\":\"*\"}",
+                                      "{\"tenant\":\"acme\",\"subscribe\":\"trips\"}",
+                                      "{\"tenant\":\"acme\",\"subscribe\":[\"*a\"]}",
+                                      "{\"tenant\":\"acme\",\"publish\":{}}",
+                                      "{\"tenant\":\"acme\",\"ttl\":\"30\"}",
+                                      "{\"tenant\":\"acme\",\"ttl\":-1}",
+                                      "{\"tenant\":\"acme\",\"ttl\":1.5}",
+                                      "{\"tenant\":\"acme\",\"admin\":\"true\"}",
+                                      "{\"tenant\":\"acme\",\"admin\":1}",
+                                      "{\"tenant\":\"acme\",\"tenant\":\"other\"}",
+                                      "{\"tenant\":\"acme\"}x",
+                                      "{\"tenant\":\"acme\"",
+                                      "{\"tenant\":\"acme\",\"a\":[[[[[[[[1]]]]]]]]}"};
     uint64_t ttl;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_null(answer(bad[i], &ttl));
@@ -361,8 +413,14 @@ static void malformed_publishers_are_refused(void **state)
     (void)state;
     struct publishers *set = publishers_new();
     assert_non_null(set);
-    static const char *const hashes[] = {NULL, "", "abc", "sha1:" ABC_HASH, ABC_HASH "00", "sha256:",
-                                         "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"};
+    static const char *const hashes[] = {
+        NULL,
+        "",
+        "abc",
+        "sha1:" ABC_HASH,
+        ABC_HASH "00",
+        "sha256:",
+        "zz7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"};
     for (size_t i = 0; i < sizeof hashes / sizeof *hashes; i++)
         assert_int_equal(add(set, "a", hashes[i], "acme", "x"), ERR_BAD_REQUEST);
     assert_int_equal(add(set, NULL, ABC_HASH, "acme", "x"), ERR_BAD_REQUEST);
@@ -377,8 +435,11 @@ static void malformed_publishers_are_refused(void **state)
     assert_int_equal(add(set, "a", EMPTY_HASH, "acme", "x"), ERR_BAD_REQUEST);
     assert_int_equal(add(set, "b", ABC_HASH, "acme", "x"), ERR_BAD_REQUEST);
     assert_int_equal(add(set, "b", EMPTY_HASH, "acme", NULL), 0);
-    assert_null(publishers_find(set, SLICE_LIT(""))); /* an empty key is nobody's, whatever its hash */
-    assert_int_equal(add(set, "c", "0000000000000000000000000000000000000000000000000000000000000000", "*", "*"), 0);
+    assert_null(
+        publishers_find(set, SLICE_LIT(""))); /* an empty key is nobody's, whatever its hash */
+    assert_int_equal(
+        add(set, "c", "0000000000000000000000000000000000000000000000000000000000000000", "*", "*"),
+        0);
     assert_int_equal(publishers_count(set), 3);
     publishers_unref(set);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "auth/b64url.h"
@@ -165,7 +166,8 @@ static void tokens_of_every_algorithm_are_taken(void **state)
         struct buf token = BUF_INIT;
         struct jwt jwt;
         assert_int_equal(jwt_sign(only(sets[i]), SLICE_LIT(GOOD_CLAIMS), &token, NULL), 0);
-        assert_int_equal(jwt_verify(buf_slice(&token), k->all, &(struct jwt_conf){0}, NOW, &jwt, NULL), 0);
+        assert_int_equal(
+            jwt_verify(buf_slice(&token), k->all, &(struct jwt_conf){0}, NOW, &jwt, NULL), 0);
         assert_true(slice_is(buf_slice(&jwt.claims), GOOD_CLAIMS));
         assert_true(jwt.expiry_ms == 1800000060000u);
         assert_ptr_equal(jwt.key, only(sets[i]));
@@ -175,28 +177,35 @@ static void tokens_of_every_algorithm_are_taken(void **state)
 }
 
 #define RFC_PAYLOAD                                                                                \
-    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVl" \
+    "fQ"
 
 static void the_vectors_of_rfc_7515_verify(void **state)
 {
     (void)state;
-    static const char jwks[] =
-        "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
-        "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-        "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"},"
-        "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw"
-        "-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg"
-        "0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5"
-        "ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpo"
-        "Q\",\"e\":\"AQAB\"}]}";
+    static const char jwks[] = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+                               "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                               "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"},"
+                               "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_"
+                               "wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw"
+                               "-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_"
+                               "YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg"
+                               "0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
+                               "UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5"
+                               "ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_"
+                               "h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpo"
+                               "Q\",\"e\":\"AQAB\"}]}";
     static const char es256[] =
         "eyJhbGciOiJFUzI1NiJ9." RFC_PAYLOAD
         ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
     static const char rs256[] =
         "eyJhbGciOiJSUzI1NiJ9." RFC_PAYLOAD
-        ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5"
-        "jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb"
-        "1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QO"
+        ".cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_"
+        "O8W2Fp5"
+        "jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_"
+        "nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb"
+        "1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-"
+        "eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QO"
         "YEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
     struct keyset *set = keyset_new();
     assert_non_null(set);
@@ -205,7 +214,8 @@ static void the_vectors_of_rfc_7515_verify(void **state)
     uint64_t then = 1300819379999u;
     assert_int_equal(judge_with(slice_str(es256), set, &(struct jwt_conf){0}, then), JWT_VALID);
     assert_int_equal(judge_with(slice_str(rs256), set, &(struct jwt_conf){0}, then), JWT_VALID);
-    assert_int_equal(judge_with(slice_str(rs256), set, &(struct jwt_conf){0}, then + 1), JWT_EXPIRED);
+    assert_int_equal(judge_with(slice_str(rs256), set, &(struct jwt_conf){0}, then + 1),
+                     JWT_EXPIRED);
     keyset_unref(set);
 }
 
@@ -219,10 +229,11 @@ static void the_vector_of_rfc_8037_verifies(void **state)
     struct keyset *set = keyset_new();
     assert_non_null(set);
     assert_int_equal(keyset_add_jwks(set, slice_str(jwks), NULL, NULL), 0);
-    assert_int_equal(b64url_decode(SLICE_LIT("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5"
-                                             "BhVsPt9g7sVvpAr_MuM0KAg"),
-                                   &sig),
-                     0);
+    assert_int_equal(
+        b64url_decode(SLICE_LIT("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5"
+                                "BhVsPt9g7sVvpAr_MuM0KAg"),
+                      &sig),
+        0);
     assert_true(key_verify(only(set), text, buf_slice(&sig)));
     sig.p[0] ^= 1;
     assert_false(key_verify(only(set), text, buf_slice(&sig)));
@@ -282,7 +293,8 @@ static void a_public_key_is_never_an_hmac_secret(void **state)
         buf_add_char(&token, '.');
         b64url_encode(GOOD_CLAIMS, strlen(GOOD_CLAIMS), &token);
         assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, pem.p, pem.len - cut,
-                                  (const unsigned char *)token.p, token.len, mac, sizeof mac, &len));
+                                  (const unsigned char *)token.p, token.len, mac, sizeof mac,
+                                  &len));
         buf_add_char(&token, '.');
         b64url_encode(mac, len, &token);
         assert_int_equal(judge(buf_slice(&token), k->rs), JWT_UNKNOWN_KEY);
@@ -301,8 +313,8 @@ static void an_empty_hmac_key_signs_nothing(void **state)
     b64url_encode(header.p, header.len, &token);
     buf_add_char(&token, '.');
     b64url_encode(GOOD_CLAIMS, strlen(GOOD_CLAIMS), &token);
-    assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, "", 0, (const unsigned char *)token.p,
-                              token.len, mac, sizeof mac, &len));
+    assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, "", 0,
+                              (const unsigned char *)token.p, token.len, mac, sizeof mac, &len));
     buf_add_char(&token, '.');
     b64url_encode(mac, len, &token);
     assert_int_equal(judge(buf_slice(&token), k->hs), JWT_SIGNATURE);
@@ -343,9 +355,10 @@ static struct buf true_sig(const struct keyset *set)
 static void es256_halves_of_zero_or_out_of_range_are_refused(void **state)
 {
     struct keys *k = *state;
-    static const unsigned char order[32] = {
-        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    static const unsigned char order[32] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
+                                            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                            0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                            0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
     struct buf sig = true_sig(k->es);
     unsigned char bad[64];
     for (int half = 0; half < 2; half++) {
@@ -442,7 +455,8 @@ static void tokens_have_one_spelling(void **state)
     /* 32 bytes end in a character of 4 bits: the other 2 have to be zero. */
     buf_reset(&other);
     buf_add_slice(&other, buf_slice(&token));
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char *last = other.p + other.len - 1;
     *last = alphabet[strchr(alphabet, *last) - alphabet + 1];
     assert_int_equal(judge(buf_slice(&other), k->hs), JWT_MALFORMED);
@@ -455,8 +469,19 @@ static void tokens_have_one_spelling(void **state)
 static void other_shapes_are_refused(void **state)
 {
     struct keys *k = *state;
-    static const char *const bad[] = {"", ".", "..", "...", "a", "a.b", "a.b.c", "a..c", ".b.c", "a.b.",
-                                      "e30.e30.e30", "e30.e30.e30.e30", "e30.e30.e30.e30.e30",
+    static const char *const bad[] = {"",
+                                      ".",
+                                      "..",
+                                      "...",
+                                      "a",
+                                      "a.b",
+                                      "a.b.c",
+                                      "a..c",
+                                      ".b.c",
+                                      "a.b.",
+                                      "e30.e30.e30",
+                                      "e30.e30.e30.e30",
+                                      "e30.e30.e30.e30.e30",
                                       "{}.{}.{}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(judge(slice_str(bad[i]), k->all), JWT_MALFORMED);
@@ -489,16 +514,24 @@ static void the_algorithm_is_spelt_to_the_byte(void **state)
 {
     struct keys *k = *state;
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\"}"), JWT_VALID);
-    static const char *const bad[] = {"hs256", "Hs256", "HS256 ", " HS256", "HS512", "HS25", "HS256\\u0000",
-                                      "RS512", "PS256", "ES384", "ES256K", "dir", "A128KW"};
+    static const char *const bad[] = {"hs256",  "Hs256",        "HS256 ", " HS256", "HS512",
+                                      "HS25",   "HS256\\u0000", "RS512",  "PS256",  "ES384",
+                                      "ES256K", "dir",          "A128KW"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char header[64];
         snprintf(header, sizeof header, "{\"alg\":\"%s\"}", bad[i]);
         assert_int_equal(judge_header(k->hs, header), JWT_HEADER);
     }
-    static const char *const kinds[] = {"{}", "{\"alg\":256}", "{\"alg\":null}", "{\"alg\":[\"HS256\"]}",
-                                        "{\"Alg\":\"HS256\"}", "[]", "\"HS256\"", "",
-                                        "{\"alg\":\"HS256\"} x", "{\"alg\":\"HS256\",}"};
+    static const char *const kinds[] = {"{}",
+                                        "{\"alg\":256}",
+                                        "{\"alg\":null}",
+                                        "{\"alg\":[\"HS256\"]}",
+                                        "{\"Alg\":\"HS256\"}",
+                                        "[]",
+                                        "\"HS256\"",
+                                        "",
+                                        "{\"alg\":\"HS256\"} x",
+                                        "{\"alg\":\"HS256\",}"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         assert_int_equal(judge_header(k->hs, kinds[i]), JWT_MALFORMED);
 }
@@ -514,7 +547,8 @@ static void the_algorithm_is_the_keys_not_the_tokens(void **state)
             snprintf(header, sizeof header, "{\"alg\":\"%s\"}", key_alg_name(only(sets[j])));
             struct buf token = forge(sets[i], slice_str(header), SLICE_LIT(GOOD_CLAIMS));
             assert_int_equal(judge(buf_slice(&token), k->all), i == j ? JWT_VALID : JWT_SIGNATURE);
-            assert_int_equal(judge(buf_slice(&token), sets[i]), i == j ? JWT_VALID : JWT_UNKNOWN_KEY);
+            assert_int_equal(judge(buf_slice(&token), sets[i]),
+                             i == j ? JWT_VALID : JWT_UNKNOWN_KEY);
             buf_fini(&token);
         }
     }
@@ -523,26 +557,36 @@ static void the_algorithm_is_the_keys_not_the_tokens(void **state)
 static void extensions_and_embedded_keys_are_refused(void **state)
 {
     struct keys *k = *state;
-    static const char *const more[] = {
-        "\"crit\":[\"exp\"]", "\"crit\":[]", "\"crit\":null", "\"crit\":\"exp\"", "\"crit\":[\"b64\"],\"b64\":false",
-        "\"cri\\u0074\":[\"x\"]", "\"b64\":false",
-        "\"jwk\":{\"kty\":\"oct\",\"k\":\"AAAA\"}", "\"jku\":\"https://evil.example/keys\"",
-        "\"x5u\":\"https://evil.example/cert\"", "\"x5c\":[\"MIIB\"]", "\"jwk\":null"};
+    static const char *const more[] = {"\"crit\":[\"exp\"]",
+                                       "\"crit\":[]",
+                                       "\"crit\":null",
+                                       "\"crit\":\"exp\"",
+                                       "\"crit\":[\"b64\"],\"b64\":false",
+                                       "\"cri\\u0074\":[\"x\"]",
+                                       "\"b64\":false",
+                                       "\"jwk\":{\"kty\":\"oct\",\"k\":\"AAAA\"}",
+                                       "\"jku\":\"https://evil.example/keys\"",
+                                       "\"x5u\":\"https://evil.example/cert\"",
+                                       "\"x5c\":[\"MIIB\"]",
+                                       "\"jwk\":null"};
     for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
         char header[160];
         snprintf(header, sizeof header, "{\"alg\":\"HS256\",%s}", more[i]);
         assert_int_equal(judge_header(k->hs, header), JWT_HEADER);
     }
-    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"x5t\":\"AAAA\",\"cty\":\"x\"}"), JWT_VALID);
+    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"x5t\":\"AAAA\",\"cty\":\"x\"}"),
+                     JWT_VALID);
 }
 
 static void repeated_members_and_depth_are_refused(void **state)
 {
     struct keys *k = *state;
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"none\",\"alg\":\"HS256\"}"), JWT_MALFORMED);
-    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"al\\u0067\":\"none\"}"), JWT_MALFORMED);
+    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"al\\u0067\":\"none\"}"),
+                     JWT_MALFORMED);
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"a\":[[[[[[[1]]]]]]]}"), JWT_VALID);
-    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"a\":[[[[[[[[1]]]]]]]]}"), JWT_MALFORMED);
+    assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"a\":[[[[[[[[1]]]]]]]]}"),
+                     JWT_MALFORMED);
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"a\":\"\xff\"}"), JWT_MALFORMED);
     assert_int_equal(judge_claims(k->hs, "{\"exp\":1800000060,\"exp\":1900000000}"), JWT_MALFORMED);
     char deep[4200] = "{\"exp\":1800000060,\"a\":";
@@ -556,8 +600,10 @@ static void repeated_members_and_depth_are_refused(void **state)
 static void the_type_is_an_access_or_none(void **state)
 {
     struct keys *k = *state;
-    static const char *const good[] = {"\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"application/at+JWT\""};
-    static const char *const bad[] = {"\"logout+jwt\"", "\"dpop+jwt\"", "\"JWS\"", "1", "null", "\"\""};
+    static const char *const good[] = {"\"JWT\"", "\"jwt\"", "\"at+jwt\"",
+                                       "\"application/at+JWT\""};
+    static const char *const bad[] = {"\"logout+jwt\"", "\"dpop+jwt\"", "\"JWS\"", "1",
+                                      "null",           "\"\""};
     char header[96];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"typ\":%s}", good[i]);
@@ -574,8 +620,14 @@ static void a_key_id_picks_among_our_keys_only(void **state)
     struct keys *k = *state;
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"kid\":\"hs\"}"), JWT_VALID);
     assert_int_equal(judge_header(k->hs, "{\"alg\":\"HS256\",\"kid\":\"h\\u0073\"}"), JWT_VALID);
-    static const char *const unknown[] = {"HS", "hs ", "es", "../../../../dev/null", "hs' or '1'='1",
-                                          "hs\\u0000", "/etc/passwd", "https://evil.example/k"};
+    static const char *const unknown[] = {"HS",
+                                          "hs ",
+                                          "es",
+                                          "../../../../dev/null",
+                                          "hs' or '1'='1",
+                                          "hs\\u0000",
+                                          "/etc/passwd",
+                                          "https://evil.example/k"};
     char header[512];
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", unknown[i]);
@@ -596,7 +648,8 @@ static void the_id_of_a_key_binds_even_when_another_key_signed(void **state)
     struct keyset *two = set_of((struct key_conf){.name = "a", .secret = SECRET "A", .kid = "a"});
     struct keyset *b = set_of((struct key_conf){.name = "b", .secret = SECRET "B", .kid = "b"});
     assert_int_equal(keyset_add_all(two, b, NULL), 0);
-    struct buf token = forge(b, SLICE_LIT("{\"alg\":\"HS256\",\"kid\":\"a\"}"), SLICE_LIT(GOOD_CLAIMS));
+    struct buf token =
+        forge(b, SLICE_LIT("{\"alg\":\"HS256\",\"kid\":\"a\"}"), SLICE_LIT(GOOD_CLAIMS));
     assert_int_equal(judge(buf_slice(&token), two), JWT_SIGNATURE);
     buf_fini(&token);
     token = forge(b, SLICE_LIT("{\"alg\":\"HS256\"}"), SLICE_LIT(GOOD_CLAIMS));
@@ -623,9 +676,18 @@ static void an_expiry_is_needed_unless_its_absence_is_allowed(void **state)
 static void an_expiry_is_a_number_of_seconds_of_our_age(void **state)
 {
     struct keys *k = *state;
-    static const char *const bad[] = {"\"1800000060\"", "-1", "-1800000060", "null", "true", "[1800000060]", "{}",
-                                      "1e400", "1e999999999999999999", "253402300800",
-                                      "99999999999999999999999999", "1800000060000000000"};
+    static const char *const bad[] = {"\"1800000060\"",
+                                      "-1",
+                                      "-1800000060",
+                                      "null",
+                                      "true",
+                                      "[1800000060]",
+                                      "{}",
+                                      "1e400",
+                                      "1e999999999999999999",
+                                      "253402300800",
+                                      "99999999999999999999999999",
+                                      "1800000060000000000"};
     char claims[96];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(claims, sizeof claims, "{\"exp\":%s}", bad[i]);
@@ -663,25 +725,32 @@ static void the_issuer_has_to_be_one_of_ours(void **state)
     struct keys *k = *state;
     const char *const ours[] = {"https://a.example/", "https://b.example/"};
     struct jwt_conf conf = {.issuers = ours, .issuer_count = 2};
-    assert_int_equal(judge_claims_with(k->hs, "{\"exp\":1800000060,\"iss\":\"https://b.example/\"}", &conf, NOW),
-                     JWT_VALID);
-    static const char *const bad[] = {"", ",\"iss\":\"https://a.example\"", ",\"iss\":\"HTTPS://a.example/\"",
+    assert_int_equal(
+        judge_claims_with(k->hs, "{\"exp\":1800000060,\"iss\":\"https://b.example/\"}", &conf, NOW),
+        JWT_VALID);
+    static const char *const bad[] = {"", ",\"iss\":\"https://a.example\"",
+                                      ",\"iss\":\"HTTPS://a.example/\"",
                                       ",\"iss\":\"https://a.example/\\u0000\"", ",\"iss\":\"\""};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char claims[128];
         snprintf(claims, sizeof claims, "{\"exp\":1800000060%s}", bad[i]);
         assert_int_equal(judge_claims_with(k->hs, claims, &conf, NOW), JWT_ISSUER);
     }
-    assert_int_equal(judge_claims_with(k->hs, "{\"exp\":1800000060,\"iss\":[\"https://a.example/\"]}", &conf, NOW),
+    assert_int_equal(judge_claims_with(k->hs,
+                                       "{\"exp\":1800000060,\"iss\":[\"https://a.example/\"]}",
+                                       &conf, NOW),
                      JWT_MALFORMED);
 }
 
 static void a_key_vouches_for_its_own_issuer_only(void **state)
 {
     (void)state;
-    struct keyset *set = set_of((struct key_conf){.name = "a", .secret = SECRET, .issuer = "https://a.example/"});
-    assert_int_equal(judge_claims(set, "{\"exp\":1800000060,\"iss\":\"https://a.example/\"}"), JWT_VALID);
-    assert_int_equal(judge_claims(set, "{\"exp\":1800000060,\"iss\":\"https://b.example/\"}"), JWT_ISSUER);
+    struct keyset *set =
+        set_of((struct key_conf){.name = "a", .secret = SECRET, .issuer = "https://a.example/"});
+    assert_int_equal(judge_claims(set, "{\"exp\":1800000060,\"iss\":\"https://a.example/\"}"),
+                     JWT_VALID);
+    assert_int_equal(judge_claims(set, "{\"exp\":1800000060,\"iss\":\"https://b.example/\"}"),
+                     JWT_ISSUER);
     assert_int_equal(judge_claims(set, "{\"exp\":1800000060}"), JWT_ISSUER);
     keyset_unref(set);
 }
@@ -716,9 +785,16 @@ static void the_audience_has_to_name_us(void **state)
 static void claims_are_one_json_object(void **state)
 {
     struct keys *k = *state;
-    static const char *const bad[] = {"[]", "1", "\"x\"", "null", "{\"exp\":1800000060}{}", "{\"exp\":01800000060}",
-                                      "\xef\xbb\xbf{\"exp\":1800000060}", "{\"exp\":1800000060,\"a\":\"\xc0\x80\"}",
-                                      "{exp:1800000060}", "{\"exp\":NaN}"};
+    static const char *const bad[] = {"[]",
+                                      "1",
+                                      "\"x\"",
+                                      "null",
+                                      "{\"exp\":1800000060}{}",
+                                      "{\"exp\":01800000060}",
+                                      "\xef\xbb\xbf{\"exp\":1800000060}",
+                                      "{\"exp\":1800000060,\"a\":\"\xc0\x80\"}",
+                                      "{exp:1800000060}",
+                                      "{\"exp\":NaN}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(judge_claims(k->hs, bad[i]), JWT_MALFORMED);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "auth/b64url.h"
@@ -20,9 +21,9 @@
     "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\""
 #define ED_X "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\""
 #define RSA_N                                                                                      \
-    "\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEz"  \
-    "P1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX"   \
-    "ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJ"   \
+    "\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEz" \
+    "P1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSX" \
+    "ndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJ" \
     "H7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ\""
 
 /* A PEM text of a fresh key; the caller frees it. */
@@ -149,7 +150,8 @@ static void a_pem_key_has_the_algorithm_of_its_kind(void **state)
     refuses((struct key_conf){.pem = rsa, .algorithm = "ES256"});
     refuses((struct key_conf){.pem = ec, .algorithm = "RS256"});
     refuses((struct key_conf){.pem = ed, .algorithm = "ES256"});
-    refuses((struct key_conf){.pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"});
+    refuses(
+        (struct key_conf){.pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"});
     refuses((struct key_conf){.pem = "no key"});
     free(rsa);
     free(rsa_private);
@@ -212,16 +214,16 @@ static void a_jwk_without_alg_has_the_one_of_its_kind(void **state)
     assert_string_equal(alg_of("{\"kty\":\"RSA\"," RSA_N ",\"e\":\"AQAB\"}"), "RS256");
     assert_string_equal(alg_of("{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_XY "}"), "ES256");
     assert_string_equal(alg_of("{\"kty\":\"OKP\",\"crv\":\"Ed25519\"," ED_X "}"), "EdDSA");
-    assert_string_equal(alg_of("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"Ed25519\"," ED_X "}"),
-                        "EdDSA");
+    assert_string_equal(
+        alg_of("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"Ed25519\"," ED_X "}"), "EdDSA");
 }
 
 static void a_jwk_of_another_algorithm_is_skipped(void **state)
 {
     (void)state;
-    static const char *const algs[] = {"\"HS256\"", "\"none\"",  "\"RS512\"", "\"RSA-OAEP\"",
-                                       "\"ES256\"", "\"rs256\"", "256",       "null",
-                                       "[\"RS256\"]"};
+    static const char *const algs[] = {"\"HS256\"",    "\"none\"",  "\"RS512\"",
+                                       "\"RSA-OAEP\"", "\"ES256\"", "\"rs256\"",
+                                       "256",          "null",      "[\"RS256\"]"};
     char jwk[2048];
     for (size_t i = 0; i < sizeof algs / sizeof *algs; i++) {
         snprintf(jwk, sizeof jwk, "{\"kty\":\"RSA\",\"alg\":%s," RSA_N ",\"e\":\"AQAB\"}", algs[i]);
@@ -233,13 +235,16 @@ static void a_jwk_of_another_algorithm_is_skipped(void **state)
 static void shared_secrets_and_private_keys_in_a_jwks_are_skipped(void **state)
 {
     (void)state;
-    assert_int_equal(usable("{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}"), -1);
+    assert_int_equal(
+        usable("{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}"), -1);
     assert_int_equal(usable("{\"kty\":\"oct\",\"alg\":\"RS256\",\"k\":\"AAAA\"}"), -1);
-    assert_int_equal(usable("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZ"
-                            "cDusAxyuf2A\"," ED_X "}"),
-                     -1);
-    assert_int_equal(usable("{\"kty\":\"oct\",\"k\":\"AAAA\"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\"," ED_X "}"),
-                     1);
+    assert_int_equal(
+        usable("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZ"
+               "cDusAxyuf2A\"," ED_X "}"),
+        -1);
+    assert_int_equal(
+        usable("{\"kty\":\"oct\",\"k\":\"AAAA\"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\"," ED_X "}"),
+        1);
 }
 
 static void keys_for_other_uses_are_skipped(void **state)
@@ -271,7 +276,8 @@ static void malformed_key_material_is_skipped(void **state)
                             "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
                             "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}"),
                      -1);
-    assert_int_equal(usable("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"AAAA\"}"), -1);
+    assert_int_equal(usable("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\",\"y\":\"AAAA\"}"),
+                     -1);
     assert_int_equal(usable("{\"kty\":\"EC\",\"crv\":\"P-384\"," EC_XY "}"), -1);
     assert_int_equal(usable("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}"), -1);
     assert_int_equal(usable("{\"kty\":\"OKP\",\"crv\":\"X25519\"," ED_X "}"), -1);
@@ -295,7 +301,12 @@ static void key_ids_are_texts_and_the_first_of_a_name_wins(void **state)
 static void other_documents_are_no_jwks(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[]}", "keys",
+    static const char *const bad[] = {"",
+                                      "[]",
+                                      "{}",
+                                      "{\"keys\":{}}",
+                                      "{\"keys\":[]}",
+                                      "keys",
                                       "{\"keys\":[" ED "}]}x",
                                       "{\"keys\":[" ED "}],\"keys\":[]}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -338,8 +349,9 @@ static bool decodes(const char *text)
 static void base64url_has_one_spelling(void **state)
 {
     (void)state;
-    assert_true(decodes("") && decodes("QQ") && decodes("QUI") && decodes("QUJD") && decodes("_-8"));
-    static const char *const bad[] = {"Q",    "QQ==", "QQ=", "QR",   "QUJ",   "QUL",  "+/8",
+    assert_true(decodes("") && decodes("QQ") && decodes("QUI") && decodes("QUJD") &&
+                decodes("_-8"));
+    static const char *const bad[] = {"Q",    "QQ==", "QQ=", "QR",    "QUJ",       "QUL", "+/8",
                                       "QQ\n", " QQ",  "Q Q", "QUJDR", "Q\xc3\xa4", "QQ.", "Q*"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(decodes(bad[i]));

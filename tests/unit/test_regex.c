@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -75,16 +76,27 @@ static void the_end_is_the_very_end(void **state)
 static void classes_of_characters_are_ascii_but_space(void **state)
 {
     (void)state;
-    misses("\\d", "\xdf\x80");         /* NKO DIGIT ZERO */
-    misses("^\\w$", "\xc3\xa9");       /* e acute */
+    misses("\\d", "\xdf\x80");   /* NKO DIGIT ZERO */
+    misses("^\\w$", "\xc3\xa9"); /* e acute */
     finds("^\\W$", "\xc3\xa9");
     finds("^\\D$", "\xdf\x80");
     finds("^[\\W]$", "\xe2\x82\xac");
     finds("\\bword\\b", "a word.");
     misses("\\bword", "sword");
     finds("\xc3\xa9\\bx", "\xc3\xa9x"); /* a boundary: e acute is no word character */
-    static const char *const spaces[] = {" ", "\t", "\n", "\v", "\f", "\r", "\xc2\xa0", "\xef\xbb\xbf", "\xe2\x80\xa8",
-                                         "\xe2\x80\xa9", "\xe2\x80\x83", "\xe3\x80\x80", "\xe1\x9a\x80"};
+    static const char *const spaces[] = {" ",
+                                         "\t",
+                                         "\n",
+                                         "\v",
+                                         "\f",
+                                         "\r",
+                                         "\xc2\xa0",
+                                         "\xef\xbb\xbf",
+                                         "\xe2\x80\xa8",
+                                         "\xe2\x80\xa9",
+                                         "\xe2\x80\x83",
+                                         "\xe3\x80\x80",
+                                         "\xe1\x9a\x80"};
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
         finds("^\\s$", spaces[i]);
         finds("^[\\sx]$", spaces[i]);
@@ -92,7 +104,8 @@ static void classes_of_characters_are_ascii_but_space(void **state)
         misses("[\\S]", spaces[i]);
         finds("^[^\\S]$", spaces[i]);
     }
-    static const char *const others[] = {"\x01", "\x1b", "\xc2\x85", "\xe1\xa0\x8e", "\xe2\x80\x8b", "a", "\xf0\x9f\x98\x80"};
+    static const char *const others[] = {"\x01",         "\x1b", "\xc2\x85",        "\xe1\xa0\x8e",
+                                         "\xe2\x80\x8b", "a",    "\xf0\x9f\x98\x80"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         misses("\\s", others[i]);
         finds("^\\S$", others[i]);
@@ -154,19 +167,45 @@ static void classes_have_one_meaning(void **state)
 static void what_ecma_262_does_not_have_is_refused(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {
-        {"(*UTF8)a", "nothing to repeat"}, {"(?i)a", "unknown kind of group"}, {"(?>a)", "unknown kind of group"},
-        {"(?P<a>b)", "unknown kind of group"}, {"(?#c)", "unknown kind of group"}, {"(?R)", "unknown kind of group"},
-        {"(?1)", "unknown kind of group"}, {"(?(1)a)", "unknown kind of group"}, {"(?|a)", "unknown kind of group"},
-        {"(?&a)", "unknown kind of group"}, {"(?C1)", "unknown kind of group"}, {"a++", "a repeat of a repeat"},
-        {"a*+", "a repeat of a repeat"}, {"a??+", "a repeat of a repeat"}, {"a{2}{3}", "a repeat of a repeat"},
-        {"a**", "a repeat of a repeat"}, {"\\A", "unknown escape"}, {"\\Z", "unknown escape"}, {"\\z", "unknown escape"},
-        {"\\Qa\\E", "unknown escape"}, {"\\K", "unknown escape"}, {"\\h", "unknown escape"}, {"\\R", "unknown escape"},
-        {"\\X", "unknown escape"}, {"\\C", "unknown escape"}, {"\\N", "unknown escape"}, {"\\G", "unknown escape"},
-        {"\\a", "unknown escape"}, {"\\e", "unknown escape"}, {"\\o{7}", "unknown escape"}, {"\\_", "unknown escape"},
-        {"[\\h]", "unknown escape"}, {"\\p{Xan}", "only general"}, {"\\p{L&}", "not a Unicode property"},
-        {"\\p{^L}", "not a Unicode property"}, {"\\pL", "\\p needs"}, {"\\p{L", "\\p needs"},
-        {"\\p{Script=Nowhere}", "pattern"}, {"\\p{a:b}", "not a Unicode property"}};
+    static const char *const cases[][2] = {{"(*UTF8)a", "nothing to repeat"},
+                                           {"(?i)a", "unknown kind of group"},
+                                           {"(?>a)", "unknown kind of group"},
+                                           {"(?P<a>b)", "unknown kind of group"},
+                                           {"(?#c)", "unknown kind of group"},
+                                           {"(?R)", "unknown kind of group"},
+                                           {"(?1)", "unknown kind of group"},
+                                           {"(?(1)a)", "unknown kind of group"},
+                                           {"(?|a)", "unknown kind of group"},
+                                           {"(?&a)", "unknown kind of group"},
+                                           {"(?C1)", "unknown kind of group"},
+                                           {"a++", "a repeat of a repeat"},
+                                           {"a*+", "a repeat of a repeat"},
+                                           {"a??+", "a repeat of a repeat"},
+                                           {"a{2}{3}", "a repeat of a repeat"},
+                                           {"a**", "a repeat of a repeat"},
+                                           {"\\A", "unknown escape"},
+                                           {"\\Z", "unknown escape"},
+                                           {"\\z", "unknown escape"},
+                                           {"\\Qa\\E", "unknown escape"},
+                                           {"\\K", "unknown escape"},
+                                           {"\\h", "unknown escape"},
+                                           {"\\R", "unknown escape"},
+                                           {"\\X", "unknown escape"},
+                                           {"\\C", "unknown escape"},
+                                           {"\\N", "unknown escape"},
+                                           {"\\G", "unknown escape"},
+                                           {"\\a", "unknown escape"},
+                                           {"\\e", "unknown escape"},
+                                           {"\\o{7}", "unknown escape"},
+                                           {"\\_", "unknown escape"},
+                                           {"[\\h]", "unknown escape"},
+                                           {"\\p{Xan}", "only general"},
+                                           {"\\p{L&}", "not a Unicode property"},
+                                           {"\\p{^L}", "not a Unicode property"},
+                                           {"\\pL", "\\p needs"},
+                                           {"\\p{L", "\\p needs"},
+                                           {"\\p{Script=Nowhere}", "pattern"},
+                                           {"\\p{a:b}", "not a Unicode property"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refuses(cases[i][0], cases[i][1]);
 }
@@ -185,12 +224,60 @@ static void what_the_two_languages_do_differently_is_refused(void **state)
 static void malformed_patterns_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"(", ")", "(a", "a)", "[", "[a", "[b-a]", "[\\d-z]", "[a-\\d]", "\\", "a\\", "[\\",
-                                      "*", "+a", "?", "{", "{1}", "a{", "a{x}", "a{1", "a{,2}", "a{2,1}", "}", "]",
-                                      "|*", "(?:*)", "^*", "$+", "\\b+", "(?=a)*", "(?!a){2}", "\\x", "\\x1", "\\xg1",
-                                      "\\u", "\\u12", "\\u{}", "\\u{110000}", "\\u{12", "\\ud800", "\\udc00", "\\ud800\\u0041",
-                                      "\\c1", "\\c", "a{1001}", "a{0,1001}", "a{99999999999999999999}", "(?<>a)",
-                                      "(?<a", "(?<a b>c)", "(?", "(?:", "\xff", "\xed\xa0\x80"};
+    static const char *const bad[] = {"(",
+                                      ")",
+                                      "(a",
+                                      "a)",
+                                      "[",
+                                      "[a",
+                                      "[b-a]",
+                                      "[\\d-z]",
+                                      "[a-\\d]",
+                                      "\\",
+                                      "a\\",
+                                      "[\\",
+                                      "*",
+                                      "+a",
+                                      "?",
+                                      "{",
+                                      "{1}",
+                                      "a{",
+                                      "a{x}",
+                                      "a{1",
+                                      "a{,2}",
+                                      "a{2,1}",
+                                      "}",
+                                      "]",
+                                      "|*",
+                                      "(?:*)",
+                                      "^*",
+                                      "$+",
+                                      "\\b+",
+                                      "(?=a)*",
+                                      "(?!a){2}",
+                                      "\\x",
+                                      "\\x1",
+                                      "\\xg1",
+                                      "\\u",
+                                      "\\u12",
+                                      "\\u{}",
+                                      "\\u{110000}",
+                                      "\\u{12",
+                                      "\\ud800",
+                                      "\\udc00",
+                                      "\\ud800\\u0041",
+                                      "\\c1",
+                                      "\\c",
+                                      "a{1001}",
+                                      "a{0,1001}",
+                                      "a{99999999999999999999}",
+                                      "(?<>a)",
+                                      "(?<a",
+                                      "(?<a b>c)",
+                                      "(?",
+                                      "(?:",
+                                      "\xff",
+                                      "\xed\xa0\x80"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refuses(bad[i], "pattern");
     struct buf text = BUF_INIT;

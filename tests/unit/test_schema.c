@@ -1,9 +1,10 @@
-/* Unit tests of json/schema.h: cases in the shape of the official suite (tests/fixtures/schema), the
- * mistakes that compiling names, what a failure says, and that the work is bounded. */
+/* Unit tests of json/schema.h: cases in the shape of the official suite (tests/fixtures/schema),
+ * the mistakes that compiling names, what a failure says, and that the work is bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "fixture.h"
@@ -32,8 +33,8 @@ static void run_case(const char *file, struct slice group)
         bool valid = json_kind(member(one, "valid")) == JSON_TRUE;
         int rc = schema_check(schema, data, &e);
         if (rc != (valid ? 0 : ERR_SCHEMA_MISMATCH))
-            fail_msg("%s: %.*s: %.*s should%s be valid: %s", file, SLICE_FMT(title), SLICE_FMT(data),
-                     valid ? "" : " not", rc ? e.detail : "it is");
+            fail_msg("%s: %.*s: %.*s should%s be valid: %s", file, SLICE_FMT(title),
+                     SLICE_FMT(data), valid ? "" : " not", rc ? e.detail : "it is");
         assert_true(rc == 0 || e.detail[0]);
         assert_int_equal(schema_check(schema, data, NULL), rc);
     }
@@ -74,19 +75,39 @@ static void refuses(const char *document, const char *names)
 static void unsupported_keywords_are_named(void **state)
 {
     (void)state;
-    static const char *const others[] = {
-        "patternProperties", "propertyNames",         "contains",        "minContains",        "maxContains",
-        "if",                "then",                  "else",            "dependentRequired",  "dependentSchemas",
-        "dependencies",      "unevaluatedProperties", "additionalItems", "unevaluatedItems",   "$dynamicRef",
-        "$dynamicAnchor",    "$recursiveRef",         "$vocabulary",     "id",                 "minLenght",
-        "Type",              "divisibleBy",           "formatMinimum",   "nullable",           ""};
+    static const char *const others[] = {"patternProperties",
+                                         "propertyNames",
+                                         "contains",
+                                         "minContains",
+                                         "maxContains",
+                                         "if",
+                                         "then",
+                                         "else",
+                                         "dependentRequired",
+                                         "dependentSchemas",
+                                         "dependencies",
+                                         "unevaluatedProperties",
+                                         "additionalItems",
+                                         "unevaluatedItems",
+                                         "$dynamicRef",
+                                         "$dynamicAnchor",
+                                         "$recursiveRef",
+                                         "$vocabulary",
+                                         "id",
+                                         "minLenght",
+                                         "Type",
+                                         "divisibleBy",
+                                         "formatMinimum",
+                                         "nullable",
+                                         ""};
     char document[128];
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         char where[64];
         snprintf(document, sizeof document, "{\"%s\":true}", others[i]);
         snprintf(where, sizeof where, "schema #/%s: this keyword is not supported", others[i]);
         refuses(document, where);
-        snprintf(document, sizeof document, "{\"properties\":{\"a/b\":{\"items\":{\"%s\":{}}}}}", others[i]);
+        snprintf(document, sizeof document, "{\"properties\":{\"a/b\":{\"items\":{\"%s\":{}}}}}",
+                 others[i]);
         snprintf(where, sizeof where, "schema #/properties/a~1b/items/%s: ", others[i]);
         refuses(document, where);
     }
@@ -152,10 +173,17 @@ static void references_lead_somewhere_within_the_document(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"$ref\":1}", "{\"$ref\":\"#/$defs/a\"}", "{\"$ref\":\"#a\"}", "{\"$anchor\":\"a\",\"items\":{\"$ref\":\"#a\"}}",
-        "{\"$ref\":\"https://x.example/s\"}", "{\"$ref\":\"other.json#/a\"}", "{\"$ref\":\"#/%zz\"}", "{\"$ref\":\"#/%\"}",
+        "{\"$ref\":1}",
+        "{\"$ref\":\"#/$defs/a\"}",
+        "{\"$ref\":\"#a\"}",
+        "{\"$anchor\":\"a\",\"items\":{\"$ref\":\"#a\"}}",
+        "{\"$ref\":\"https://x.example/s\"}",
+        "{\"$ref\":\"other.json#/a\"}",
+        "{\"$ref\":\"#/%zz\"}",
+        "{\"$ref\":\"#/%\"}",
         "{\"$ref\":\"#/allOf/1\",\"allOf\":[{}]}",
-        "{\"items\":{\"$ref\":\"#/allOf/00\"},\"allOf\":[{}]}", "{\"items\":{\"$ref\":\"#/allOf/-1\"},\"allOf\":[{}]}",
+        "{\"items\":{\"$ref\":\"#/allOf/00\"},\"allOf\":[{}]}",
+        "{\"items\":{\"$ref\":\"#/allOf/-1\"},\"allOf\":[{}]}",
         "{\"items\":{\"$ref\":\"#/$defs/a~2\"},\"$defs\":{\"a~2\":{}}}",
         "{\"$defs\":{\"a\":{\"$id\":\"b\",\"items\":{\"$ref\":\"#\"}}}}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -166,8 +194,10 @@ static void circles_that_go_no_deeper_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"$ref\":\"#\"}", "{\"allOf\":[{\"$ref\":\"#\"}]}", "{\"anyOf\":[{},{\"not\":{\"$ref\":\"#\"}}]}",
-        "{\"oneOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"$ref\":\"#/$defs/b\"},\"b\":{\"$ref\":\"#/$defs/a\"}}}",
+        "{\"$ref\":\"#\"}", "{\"allOf\":[{\"$ref\":\"#\"}]}",
+        "{\"anyOf\":[{},{\"not\":{\"$ref\":\"#\"}}]}",
+        "{\"oneOf\":[{\"$ref\":\"#/$defs/a\"}],\"$defs\":{\"a\":{\"$ref\":\"#/$defs/"
+        "b\"},\"b\":{\"$ref\":\"#/$defs/a\"}}}",
         "{\"properties\":{\"x\":{\"not\":{\"$ref\":\"#/properties/x\"}}}}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refuses(bad[i], "refers to itself");
@@ -180,7 +210,8 @@ static void circles_that_go_no_deeper_are_refused(void **state)
         buf_addf(&text, "\"a%d\":{\"type\":\"string\"}},\"$ref\":\"#/$defs/a0\"}", n);
         struct schema *schema = NULL;
         struct err e;
-        assert_int_equal(schema_compile(buf_slice(&text), &schema, &e), n == 60 ? 0 : ERR_BAD_REQUEST);
+        assert_int_equal(schema_compile(buf_slice(&text), &schema, &e),
+                         n == 60 ? 0 : ERR_BAD_REQUEST);
         if (schema) {
             assert_int_equal(schema_check(schema, SLICE_LIT("\"x\""), NULL), 0);
             assert_int_equal(schema_check(schema, SLICE_LIT("1"), NULL), ERR_SCHEMA_MISMATCH);
@@ -210,13 +241,16 @@ static void a_failure_says_where_in_the_value_and_which_keyword(void **state)
     says("{\"type\":\"object\"}", " 1 ", "at \"\": type fails (#/type)");
     says("{\"properties\":{\"a/b\":{\"items\":{\"minimum\":3}}}}", "{\"a/b\":[3,2]}",
          "at \"/a~1b/1\": minimum fails (#/properties/a~1b/items/minimum)");
-    says("{\"required\":[\"b\",\"a\"]}", "{\"b\":1}", "at \"\": required fails without a (#/required)");
+    says("{\"required\":[\"b\",\"a\"]}", "{\"b\":1}",
+         "at \"\": required fails without a (#/required)");
     says("{\"additionalProperties\":false}", "{\"secret~\":\"payload\"}",
          "at \"/secret~0\": the schema false fails (#/additionalProperties)");
     says("{\"items\":{\"$ref\":\"#/$defs/n\"},\"$defs\":{\"n\":{\"multipleOf\":2}}}", "[2,3]",
          "at \"/1\": multipleOf fails (#/$defs/n/multipleOf)");
-    says("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\"}]}", "1", "at \"\": anyOf fails (#/anyOf)");
-    says("{\"items\":{\"pattern\":\"^a$\"}}", "[\"a\",\"payload\"]", "at \"/1\": pattern fails (#/items/pattern)");
+    says("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\"}]}", "1",
+         "at \"\": anyOf fails (#/anyOf)");
+    says("{\"items\":{\"pattern\":\"^a$\"}}", "[\"a\",\"payload\"]",
+         "at \"/1\": pattern fails (#/items/pattern)");
 }
 
 static void a_long_way_is_cut_between_characters(void **state)
@@ -229,7 +263,9 @@ static void a_long_way_is_cut_between_characters(void **state)
     buf_add_str(&value, "\":1}");
     struct schema *schema;
     struct err e = {0};
-    assert_int_equal(schema_compile(SLICE_LIT("{\"additionalProperties\":{\"type\":\"null\"}}"), &schema, &e), 0);
+    assert_int_equal(
+        schema_compile(SLICE_LIT("{\"additionalProperties\":{\"type\":\"null\"}}"), &schema, &e),
+        0);
     assert_int_equal(schema_check(schema, buf_slice(&value), &e), ERR_SCHEMA_MISMATCH);
     assert_non_null(strstr(e.detail, "\xc3\xa4...\": type fails (#/additionalProperties/type)"));
     buf_fini(&value);
@@ -245,7 +281,9 @@ static void the_work_of_a_check_is_bounded(void **state)
     struct buf text = BUF_INIT;
     buf_add_str(&text, "{\"$defs\":{");
     for (int i = 0; i < 20; i++)
-        buf_addf(&text, "\"a%d\":{\"allOf\":[{\"$ref\":\"#/$defs/a%d\"},{\"$ref\":\"#/$defs/a%d\"}]},", i, i + 1, i + 1);
+        buf_addf(&text,
+                 "\"a%d\":{\"allOf\":[{\"$ref\":\"#/$defs/a%d\"},{\"$ref\":\"#/$defs/a%d\"}]},", i,
+                 i + 1, i + 1);
     buf_add_str(&text, "\"a20\":{}},\"not\":{\"$ref\":\"#/$defs/a0\"}}");
     struct schema *schema;
     struct err e = {0};
@@ -266,7 +304,8 @@ static void a_pattern_that_takes_too_long_fails_also_under_not(void **state)
     assert_int_equal(schema_check(schema, slow, &e), ERR_SCHEMA_MISMATCH);
     assert_non_null(strstr(e.detail, "too long"));
     schema_free(schema);
-    assert_int_equal(schema_compile(SLICE_LIT("{\"not\":{\"pattern\":\"^(a+)+$\"}}"), &schema, &e), 0);
+    assert_int_equal(schema_compile(SLICE_LIT("{\"not\":{\"pattern\":\"^(a+)+$\"}}"), &schema, &e),
+                     0);
     assert_int_equal(schema_check(schema, slow, &e), ERR_SCHEMA_MISMATCH);
     assert_int_equal(schema_check(schema, SLICE_LIT("\"b\""), &e), 0);
     schema_free(schema);
@@ -317,7 +356,9 @@ static void deep_values_and_deep_schemas_are_walked(void **state)
     memset(value + JSON_DEPTH_MAX, ']', JSON_DEPTH_MAX);
     struct schema *schema;
     struct err e = {0};
-    assert_int_equal(schema_compile(SLICE_LIT("{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}"), &schema, &e), 0);
+    assert_int_equal(
+        schema_compile(SLICE_LIT("{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}"), &schema, &e),
+        0);
     assert_int_equal(schema_check(schema, slice_str(value), &e), 0);
     schema_free(schema);
     struct buf text = BUF_INIT;
@@ -350,10 +391,11 @@ static void one_schema_serves_several_threads(void **state)
 {
     (void)state;
     struct schema *schema;
-    assert_int_equal(schema_compile(SLICE_LIT("{\"properties\":{\"a\":{\"uniqueItems\":true,\"items\":{"
-                                              "\"pattern\":\"^x[0-9]$\"}}},\"required\":[\"a\"]}"),
-                                    &schema, NULL),
-                     0);
+    assert_int_equal(
+        schema_compile(SLICE_LIT("{\"properties\":{\"a\":{\"uniqueItems\":true,\"items\":{"
+                                 "\"pattern\":\"^x[0-9]$\"}}},\"required\":[\"a\"]}"),
+                       &schema, NULL),
+        0);
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, check_often, schema), 0);
