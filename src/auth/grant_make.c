@@ -137,7 +137,7 @@ static int read_role(struct draft *d, const struct grant_claims *conf, struct sl
         rc = refuse(e, "the role is neither a text nor a list of texts");
     else if (rc)
         rc = no_memory(e);
-    else if (!slice_is(buf_slice(&name), "*")) /* that name is the configuration's own */
+    else
         rc = apply_role(d, conf, buf_slice(&name), e);
     buf_fini(&name);
     return rc;

@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -767,6 +768,7 @@ static void the_audience_has_to_name_us(void **state)
         {"", JWT_AUDIENCE, JWT_VALID},
         {",\"aud\":\"freshet\"", JWT_VALID, JWT_AUDIENCE},
         {",\"aud\":[\"other\",\"https://live.example\"]", JWT_VALID, JWT_AUDIENCE},
+        {",\"aud\":[\"freshet\",\"other\"]", JWT_VALID, JWT_AUDIENCE},
         {",\"aud\":\"other\"", JWT_AUDIENCE, JWT_AUDIENCE},
         {",\"aud\":[]", JWT_AUDIENCE, JWT_AUDIENCE},
         {",\"aud\":\"Freshet\"", JWT_AUDIENCE, JWT_AUDIENCE},
@@ -812,6 +814,47 @@ static void only_a_private_key_signs(void **state)
     keyset_unref(set);
 }
 
+struct verifying {
+    const struct keyset *set;
+    struct slice tokens[3];
+};
+
+static void *verify_often(void *arg)
+{
+    const struct verifying *v = arg;
+    struct jwt jwt;
+    for (int i = 0; i < 300; i++) {
+        int rc = jwt_verify(v->tokens[i % 3], v->set, &(struct jwt_conf){0}, NOW, &jwt, NULL);
+        jwt_fini(&jwt);
+        if (rc)
+            return arg;
+    }
+    return NULL;
+}
+
+static void one_set_serves_several_threads(void **state)
+{
+    struct keys *k = *state;
+    const struct keyset *const sets[] = {k->rs, k->es, k->ed};
+    struct verifying v = {.set = k->all};
+    struct buf tokens[3];
+    pthread_t threads[4];
+    for (size_t i = 0; i < 3; i++) {
+        tokens[i] = BUF_INIT;
+        assert_int_equal(jwt_sign(only(sets[i]), SLICE_LIT(GOOD_CLAIMS), &tokens[i], NULL), 0);
+        v.tokens[i] = buf_slice(&tokens[i]);
+    }
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, verify_often, &v), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *bad;
+        assert_int_equal(pthread_join(threads[i], &bad), 0);
+        assert_null(bad);
+    }
+    for (size_t i = 0; i < 3; i++)
+        buf_fini(&tokens[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -844,6 +887,7 @@ int main(void)
         cmocka_unit_test(the_audience_has_to_name_us),
         cmocka_unit_test(claims_are_one_json_object),
         cmocka_unit_test(only_a_private_key_signs),
+        cmocka_unit_test(one_set_serves_several_threads),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

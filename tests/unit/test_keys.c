@@ -238,6 +238,7 @@ static void shared_secrets_and_private_keys_in_a_jwks_are_skipped(void **state)
     assert_int_equal(
         usable("{\"kty\":\"oct\",\"k\":\"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY\"}"), -1);
     assert_int_equal(usable("{\"kty\":\"oct\",\"alg\":\"RS256\",\"k\":\"AAAA\"}"), -1);
+    assert_int_equal(usable("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"k\":\"AAAA\"," ED_X "}"), -1);
     assert_int_equal(
         usable("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZ"
                "cDusAxyuf2A\"," ED_X "}"),
@@ -351,8 +352,9 @@ static void base64url_has_one_spelling(void **state)
     (void)state;
     assert_true(decodes("") && decodes("QQ") && decodes("QUI") && decodes("QUJD") &&
                 decodes("_-8"));
-    static const char *const bad[] = {"Q",    "QQ==", "QQ=", "QR",    "QUJ",       "QUL", "+/8",
-                                      "QQ\n", " QQ",  "Q Q", "QUJDR", "Q\xc3\xa4", "QQ.", "Q*"};
+    static const char *const bad[] = {"Q",     "A",         "QUJDA", "QQ==", "QQ=", "QR",
+                                      "QUJ",   "QUL",       "+/8",   "QQ\n", " QQ", "Q Q",
+                                      "QUJDR", "Q\xc3\xa4", "QQ.",   "Q*"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(decodes(bad[i]));
     unsigned char all[259];
