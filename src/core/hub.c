@@ -65,7 +65,9 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
                        uint32_t *fresh)
 {
     struct slice name = event_channel(p->events[i]);
-    const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, p->tenant, name);
+    struct tenant_channel *tc = tenant_channel_get(t, name);
+    const struct channel_conf *conf =
+        tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
     if (!conf)
         err_set(&p->err, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(name));
     else if (conf->owned && !p->by_source)
@@ -79,7 +81,6 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
         p->err.index = (int)i;
         return p->err.code;
     }
-    struct tenant_channel *tc = tenant_channel_get(t, name);
     *fresh += !tc || !tc->counted;
     return 0;
 }
@@ -118,6 +119,8 @@ static int check_publish(struct hub *h, struct publish *p, struct tenant *t)
 static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
 {
     for (uint32_t i = 0; i < p->count; i++) {
+        if (!p->events[i])
+            continue; /* a repeat */
         struct slice name = event_channel(p->events[i]);
         struct tenant_channel *tc = tenant_channel_get(t, name);
         if (!tc)
@@ -349,7 +352,10 @@ void hub_read(struct hub *h, unsigned edge, struct page_spec *spec, void *token)
         h->ops.page(h->ops.ctx, edge, token, page);
         return;
     }
-    *r = (struct hub_reading){edge, token, t, t->committed, spec->channel_count};
+    *r = (struct hub_reading){.edge = edge, .token = token, .tenant = t,
+                              .committed = t->committed, .count = spec->channel_count};
+    list_init(&r->all);
+    list_push_back(&h->readings, &r->all);
     for (uint32_t i = 0; i < spec->channel_count; i++) {
         struct tenant_channel *tc = tenant_channel_get(t, spec->channels[i].name);
         r->channels[i].after = spec->channels[i].after;
@@ -396,6 +402,7 @@ static void on_page(void *ctx, void *token, struct page *page)
     } else {
         h->ops.page(h->ops.ctx, r->edge, r->token, page);
     }
+    list_remove(&r->all);
     free(r);
 }
 
@@ -528,6 +535,7 @@ struct hub *hub_new(const struct hub_conf *conf, const struct hub_ops *ops, stru
     map_init(&h->tenants, h->seed[0], h->seed[1]);
     list_init(&h->all_tenants);
     list_init(&h->all_channels);
+    list_init(&h->readings);
     list_init(&h->plan.tenants);
     list_init(&h->plan.channels);
     h->queue_end = &h->queue;
@@ -565,6 +573,8 @@ void hub_free(struct hub *h)
         free(l);
     }
     struct list *node;
+    while ((node = list_pop(&h->readings)))
+        free(LIST_ENTRY(node, struct hub_reading, all));
     while ((node = list_pop(&h->all_tenants)))
         tenant_free(LIST_ENTRY(node, struct tenant, all));
     map_fini(&h->tenants);

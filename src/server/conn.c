@@ -1,5 +1,5 @@
 /* conn.c - one HTTP/1.1 connection: bytes in, requests, answers, streams; and its end. */
-#include "server/inside.h"
+#include "server/api.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -78,6 +78,8 @@ static void on_closed(uv_handle_t *handle)
 static void leave_stream(struct conn *c, const char *reason)
 {
     struct worker *w = c->w;
+    if (c->counted)
+        api_connection(c, reason);
     if (c->state == CONN_STREAM || c->state == CONN_POLL)
         edge_close(w->edge, &c->reader);
     if (c->poll) {
@@ -206,6 +208,8 @@ ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int coun
 {
     struct conn *c = conn_of(r);
     (void)ctx;
+    if (c->sub)
+        return api_sub_send(c->sub, iov, count);
     if (c->poll) {
         struct poll *p = c->poll;
         ssize_t total = 0;
@@ -451,9 +455,11 @@ static void readable(struct conn *c)
         return;
     }
     buf_add(&c->in, w->scratch, (size_t)n);
+    /* a head ends with a line: without one in sight it is not worth looking at again */
+    bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
     if (c->in.failed)
         conn_close(c);
-    else
+    else if (c->state != CONN_HEAD || new_line || c->in.len > w->s->opts->limits.head_bytes)
         conn_input(c);
 }
 

@@ -127,6 +127,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
         return;
     }
     if (c->state != CONN_CLOSED) {
+        api_connection(c, NULL);
         request_free(c->request);
         c->request = NULL;
     }

@@ -1,5 +1,6 @@
 #include "source/source_postgres.h"
 
+#include "source/pg_lookup.h"
 #include "source/row.h"
 #include "source/watch.h"
 #include "json/scan.h"
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NO_CONNECTION "no connection to the database"
+#define LOCK_RETRY_MS 1000
 #define ROWS_A_TURN 500 /* rows that are taken before other things of the loop have their turn */
 #define JSON_DEPTH_IN_ROW (JSON_DEPTH_MAX - 2) /* an event's data and the row are around it */
 
@@ -29,8 +32,11 @@ enum pg_type {
 
 enum link {
     LINK_OFF,        /* no connection */
+    LINK_LOOKUP,     /* for the address of the host */
     LINK_CONNECTING, /* libpq's handshake */
     LINK_SETUP,      /* the session's settings and LISTEN were sent */
+    LINK_LOCK,       /* the lock was asked for */
+    LINK_STANDBY,    /* another has it */
     LINK_READY,      /* nothing is asked */
     LINK_QUERY,      /* the query was sent */
 };
@@ -55,10 +61,12 @@ struct source_postgres {
     void (*closed)(void *arg);
     void *closed_arg;
 
+    struct pg_lookup *lookup; /* LINK_LOOKUP */
     PGconn *conn;
     enum link link;
     bool running;  /* a run is in flight */
     bool notified; /* since the query was last sent, or the connection is new */
+    bool locked;   /* this connection holds the lock */
     bool columns;  /* the columns of this result are known */
     bool too_long; /* the time of the run is over */
     struct err why;
@@ -67,7 +75,7 @@ struct source_postgres {
     struct buf text; /* scratch: a value without white space */
 
     /* never change */
-    char *database, *listen, *query, *key, *tenant_column, *tenant;
+    char *database, *listen, *lock, *query, *key, *tenant_column, *tenant;
     uint32_t every_ms, timeout_ms;
 };
 
@@ -83,6 +91,7 @@ static void release(struct source_postgres *s)
     watch_fini(&s->watch);
     free(s->database);
     free(s->listen);
+    free(s->lock);
     free(s->query);
     free(s->key);
     free(s->tenant_column);
@@ -148,9 +157,12 @@ static int poll_for(struct source_postgres *s, int events)
 static void disconnect(struct source_postgres *s)
 {
     uv_idle_stop(&s->idle);
+    pg_lookup_cancel(s->lookup);
+    s->lookup = NULL;
     poll_close(s); /* before libpq closes the descriptor */
     PQfinish(s->conn);
     s->conn = NULL;
+    s->locked = false;
     s->link = LINK_OFF;
 }
 
@@ -224,6 +236,18 @@ static void send_query(struct source_postgres *s)
         flush(s);
 }
 
+static void send_lock(struct source_postgres *s)
+{
+    static const char sql[] = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+    const char *const values[] = {s->lock};
+    s->link = LINK_LOCK;
+    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
+    if (PQsendQueryParams(s->conn, sql, 1, NULL, values, NULL, NULL, 0))
+        flush(s);
+    else
+        fail_link(s, "the lock could not be asked for");
+}
+
 /* Settings under which equal values have equal texts, and which keep the session from harm. */
 static void send_setup(struct source_postgres *s)
 {
@@ -254,7 +278,7 @@ static void connect_step(struct source_postgres *s)
         send_setup(s);
     else if (step == PGRES_POLLING_FAILED ||
              poll_for(s, step == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE) < 0)
-        fail_link(s, "no connection to the database");
+        fail_link(s, NO_CONNECTION);
 }
 
 /* Notices are for people at a terminal. */
@@ -264,19 +288,44 @@ static void on_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
-static void connect_begin(struct source_postgres *s)
+/* host, hostaddr: in place of those of the connection string, unless NULL. */
+static void connect_to(struct source_postgres *s, const char *host, const char *hostaddr)
 {
-    const char *const names[] = {"dbname", "client_encoding", "application_name", NULL};
-    const char *const values[] = {s->database, "UTF8", "freshet", NULL};
+    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name",
+                                 "host",   "hostaddr",        NULL};
+    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr, NULL};
     s->conn = PQconnectStartParams(names, values, 1);
     s->link = LINK_CONNECTING;
     s->notified = true; /* what happened before is not known */
     if (s->conn)
         PQsetNoticeReceiver(s->conn, on_notice, NULL);
-    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
     if (!s->conn || PQstatus(s->conn) == CONNECTION_BAD || PQsetnonblocking(s->conn, 1) < 0 ||
         poll_for(s, UV_WRITABLE) < 0)
-        fail_link(s, "no connection to the database");
+        fail_link(s, NO_CONNECTION);
+}
+
+static void on_lookup(void *arg, const char *host, const char *hostaddr, const char *error)
+{
+    struct source_postgres *s = arg;
+    s->lookup = NULL;
+    if (error) {
+        char text[240];
+        snprintf(text, sizeof text, "%s: its host: %s", NO_CONNECTION, error);
+        finish_run(s, ERR_INTERNAL, text);
+    } else {
+        connect_to(s, host, hostaddr);
+    }
+}
+
+static void connect_begin(struct source_postgres *s)
+{
+    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
+    s->link = LINK_LOOKUP;
+    int rc = pg_lookup_start(s->loop, s->database, on_lookup, s, &s->lookup);
+    if (rc < 0)
+        fail_link(s, NO_CONNECTION);
+    else if (rc > 0)
+        connect_to(s, NULL, NULL);
 }
 
 /* ---- the result ---- */
@@ -389,11 +438,45 @@ static int take_result(struct source_postgres *s, const PGresult *result, struct
 
 static int take_any(struct source_postgres *s, const PGresult *result, struct err *e)
 {
+    ExecStatusType status = PQresultStatus(result);
     if (s->link == LINK_QUERY)
         return take_result(s, result, e);
-    return PQresultStatus(result) == PGRES_COMMAND_OK
-               ? OK
-               : result_error(result, "the database session could not be set up", e);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        return result_error(result, "the database session could not be set up", e);
+    if (s->link == LINK_LOCK)
+        s->locked = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+    return OK;
+}
+
+/* The lock was answered: with it the log has to be read first, without it somebody else watches. */
+static void end_lock(struct source_postgres *s)
+{
+    if (s->locked) {
+        uv_timer_stop(&s->timer);
+        s->link = LINK_READY;
+        s->running = false;
+        watch_reload(&s->watch);
+    } else {
+        s->link = LINK_STANDBY;
+        uv_timer_start(&s->timer, on_timer, LOCK_RETRY_MS, 0);
+        watch_waits(&s->watch, "waiting: another hub watches this database");
+    }
+}
+
+/* What was asked is answered to the end. */
+static void end_results(struct source_postgres *s)
+{
+    if (s->link == LINK_LOCK) {
+        end_lock(s);
+    } else if (s->link == LINK_SETUP) {
+        if (s->lock)
+            send_lock(s);
+        else
+            send_query(s);
+    } else {
+        int rc = diff_end(s->watch.diff, &s->why);
+        finish_run(s, rc, s->why.detail);
+    }
 }
 
 static void take_notifications(struct source_postgres *s)
@@ -425,12 +508,7 @@ static void take_results(struct source_postgres *s)
             continue;
         /* what came with the end of the answer lies in libpq's buffer: the socket won't tell */
         take_notifications(s);
-        if (s->link == LINK_SETUP) {
-            send_query(s);
-        } else {
-            rc = diff_end(s->watch.diff, &s->why);
-            finish_run(s, rc, s->why.detail);
-        }
+        end_results(s);
         return;
     }
     uv_idle_start(&s->idle, on_idle);
@@ -461,9 +539,9 @@ static void on_socket(uv_poll_t *handle, int status, int events)
             return;
     }
     take_notifications(s);
-    if (s->link != LINK_READY)
+    if (s->link != LINK_READY && s->link != LINK_STANDBY)
         take_results(s);
-    else if (s->notified && s->running)
+    else if (s->link == LINK_READY && s->notified && s->running)
         uv_timer_start(&s->timer, on_timer, 0, 0);
 }
 
@@ -478,9 +556,11 @@ static void on_timer(uv_timer_t *timer)
         connect_begin(s);
     } else if (s->link == LINK_READY) {
         send_query(s);
+    } else if (s->link == LINK_STANDBY) {
+        send_lock(s);
     } else {
         s->too_long = true;
-        fail_link(s, s->link == LINK_QUERY ? "the query failed" : "no connection to the database");
+        fail_link(s, s->link == LINK_QUERY ? "the query failed" : NO_CONNECTION);
     }
 }
 
@@ -590,7 +670,7 @@ int source_postgres_new(const struct source_postgres_conf *conf, const struct so
     row_text_init(&s->row);
     s->text = BUF_INIT;
     if (!copy(&s->database, conf->database) || !copy(&s->listen, conf->listen) ||
-        !copy(&s->query, q.query) || !copy(&s->key, q.key) ||
+        !copy(&s->lock, conf->lock) || !copy(&s->query, q.query) || !copy(&s->key, q.key) ||
         !copy(&s->tenant_column, q.tenant_column) || !copy(&s->tenant, q.tenant) ||
         watch_init(&s->watch, &q, host, loop, &watch_ops, s) < 0) {
         release(s);

@@ -1,4 +1,4 @@
-/* source_postgres.h - a watched query on PostgreSQL (10 or later), by libpq's asynchronous
+/* source_postgres.h - a watched query on PostgreSQL (11 or later), by libpq's asynchronous
  * functions on the owner's loop.
  *
  * One connection, read-only. The query runs every `every`, and at once when the database notifies
@@ -9,9 +9,13 @@
  * themselves without white space, `bytea` base64, everything else the text that PostgreSQL writes
  * in UTC, ISO dates.
  *
- * Owns its connection; never blocks but for the look-up of a host name by libpq (give an address,
- * `hostaddr` or a socket folder to avoid it). Passwords are left to libpq (PGPASSWORD, passfile,
- * the URL) and never repeated in a message. */
+ * With `lock`, of all hubs on the database that share a log only the one that holds the advisory
+ * lock of this name watches; the others wait, look every second, and read the last known rows from
+ * the log again when they get it. The lock is the session's: it goes with the connection.
+ *
+ * Owns its connection; never blocks (but for the look-up of names in a list of several hosts, which
+ * libpq does by itself). Passwords are left to libpq (PGPASSWORD, passfile, the URL) and never
+ * repeated in a message. */
 #ifndef FRESHET_SOURCE_SOURCE_POSTGRES_H
 #define FRESHET_SOURCE_SOURCE_POSTGRES_H
 
@@ -23,6 +27,7 @@
 struct source_postgres_conf {
     const char *database; /* libpq's connection string: a URL or key=value pairs */
     const char *listen;   /* channel that wakes the source; NULL: none */
+    const char *lock;     /* name of the lock that hubs with one log share; NULL: none */
     uint32_t timeout_ms;  /* to connect, and for one query; 0: the default */
     struct source_query_conf query;
 };

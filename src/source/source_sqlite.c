@@ -69,6 +69,12 @@ static int db_error(struct source_sqlite *s, int rc, const char *what, struct er
     if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
         return err_set(e, ERR_OVERLOADED, "%s: %.120s is locked by another program", what,
                        s->database);
+    if (rc == SQLITE_READONLY_ROLLBACK || rc == SQLITE_READONLY_RECOVERY)
+        return err_set(
+            e, ERR_OVERLOADED,
+            "%s: a program was killed while it wrote to %.80s; it can be read again when "
+            "a program that may write has opened it",
+            what, s->database);
     const char *text = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
     return err_set(e, ERR_INTERNAL, "%s: %.160s", what, text);
 }

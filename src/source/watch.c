@@ -236,6 +236,25 @@ void watch_ran(struct watch *w, int error, const char *detail, bool queried)
     next(w);
 }
 
+void watch_waits(struct watch *w, const char *detail)
+{
+    assert(w->phase == WATCH_RUNNING);
+    if (!w->ending)
+        show(w, true, detail);
+}
+
+void watch_reload(struct watch *w)
+{
+    assert(w->phase == WATCH_RUNNING);
+    diff_abandon(w->diff);
+    diff_forget(w->diff);
+    w->loaded = false;
+    if (w->ending)
+        next(w);
+    else
+        attempt(w);
+}
+
 void watch_start(struct watch *w)
 {
     if (w->phase != WATCH_NEW || w->ending)

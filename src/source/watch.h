@@ -79,6 +79,14 @@ void watch_kick(struct watch *w);
  * diff_begin or before it. queried: the query was sent, the run counts. */
 void watch_ran(struct watch *w, int error, const char *detail, bool queried);
 
+/* The run in flight can't go on for a while, by intention: that is its state now, and no failure.
+ */
+void watch_waits(struct watch *w, const char *detail);
+
+/* The run in flight has ended before it queried, and others may have written to the log: the last
+ * known rows are read again before the next one. */
+void watch_reload(struct watch *w);
+
 /* Ends: `ended` is called once (inside the call when it was never started), with nothing in flight
  * and the timer closed; the memory is released by watch_fini after that. */
 void watch_end(struct watch *w, void (*ended)(void *driver));

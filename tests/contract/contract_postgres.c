@@ -15,11 +15,13 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +30,13 @@
 
 struct server {
     char folder[32], data[48];
+    char port[8];
     pid_t pid;
     unsigned databases;
 };
 
 struct database {
-    char url[160];
+    char url[160], named_url[160];
     PGconn *writer;
     unsigned number;
 };
@@ -106,12 +109,20 @@ static void server_end(void)
 static void server_start(void)
 {
     char url[128];
-    char *const argv[] = {PG_BIN "/postgres",   "-D", the_server.data,      "-c",
-                          "listen_addresses=",  "-c", "fsync=off",          "-c",
-                          "max_connections=20", "-c", "shared_buffers=8MB", "-k",
-                          the_server.folder,    NULL};
+    /* clang-format off */
+    char *const argv[] = {PG_BIN "/postgres",
+                          "-D", the_server.data,
+                          "-p", the_server.port,
+                          "-k", the_server.folder,
+                          "-c", "listen_addresses=127.0.0.1",
+                          "-c", "fsync=off",
+                          "-c", "max_connections=20",
+                          "-c", "shared_buffers=8MB",
+                          NULL};
+    /* clang-format on */
     the_server.pid = spawn(argv);
-    snprintf(url, sizeof url, "host=%s user=postgres dbname=postgres", the_server.folder);
+    snprintf(url, sizeof url, "host=%s port=%s user=postgres dbname=postgres", the_server.folder,
+             the_server.port);
     for (int i = 0; i < 1000; i++) {
         if (PQping(url) == PQPING_OK)
             return;
@@ -120,8 +131,21 @@ static void server_start(void)
     fail_msg("the server does not answer");
 }
 
+/* A port that nobody has now. */
+static void pick_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+                getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+    snprintf(the_server.port, sizeof the_server.port, "%u", ntohs(address.sin_port));
+    close(fd);
+}
+
 static void server_first(void)
 {
+    pick_port();
     snprintf(the_server.folder, sizeof the_server.folder, "/tmp/freshet-pg-XXXXXX");
     assert_non_null(mkdtemp(the_server.folder));
     snprintf(the_server.data, sizeof the_server.data, "%s/data", the_server.folder);
@@ -153,7 +177,8 @@ static void run_sql(PGconn *c, const char *sql)
 static void as_admin(const char *sql)
 {
     char url[128];
-    snprintf(url, sizeof url, "host=%s user=postgres dbname=postgres", the_server.folder);
+    snprintf(url, sizeof url, "host=%s port=%s user=postgres dbname=postgres", the_server.folder,
+             the_server.port);
     PGconn *c = connect_to(url);
     run_sql(c, sql);
     PQfinish(c);
@@ -169,8 +194,10 @@ static void *begin(void)
     db->number = ++the_server.databases;
     snprintf(sql, sizeof sql, "create database t%u", db->number);
     as_admin(sql);
-    snprintf(db->url, sizeof db->url, "host=%s user=postgres dbname=t%u", the_server.folder,
-             db->number);
+    snprintf(db->url, sizeof db->url, "host=%s port=%s user=postgres dbname=t%u", the_server.folder,
+             the_server.port, db->number);
+    snprintf(db->named_url, sizeof db->named_url, "postgres://postgres@localhost:%s/t%u",
+             the_server.port, db->number);
     return db;
 }
 
@@ -220,6 +247,12 @@ const char *contract_postgres_url(void *arg)
 {
     struct database *db = arg;
     return db->url;
+}
+
+const char *contract_postgres_url_by_name(void *arg)
+{
+    struct database *db = arg;
+    return db->named_url;
 }
 
 const struct contract_driver contract_postgres = {"postgres", "postgres",  begin, end,

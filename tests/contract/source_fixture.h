@@ -94,7 +94,8 @@ extern const struct contract_driver contract_sqlite, contract_sqlite_wal, contra
 /* For SQLite's own tests: the path of the file. */
 const char *contract_sqlite_path(void *db);
 
-/* For PostgreSQL's own tests: how to connect. */
+/* For PostgreSQL's own tests: how to connect, by its socket and by a host name. */
 const char *contract_postgres_url(void *db);
+const char *contract_postgres_url_by_name(void *db);
 
 #endif

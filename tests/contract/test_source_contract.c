@@ -488,6 +488,11 @@ static void whatever_a_writer_does_the_log_ends_with_its_rows(void **state)
             fixture_close(&w->f);
             start(w);
         }
+        if (rng_below(rng, 60) == 0) { /* the database dies, and comes back with all of it */
+            w->driver->cut(w->db);
+            fixture_run_ms(&w->f, (unsigned)rng_below(rng, 20));
+            w->driver->mend(w->db);
+        }
         if (w->f.source && rng_below(rng, 10) == 0)
             w->f.source->ops->kick(w->f.source);
     }

@@ -9,6 +9,8 @@
 
 #include "source_fixture.h"
 
+#include "base/buf.h"
+#include "source/pg_setup.h"
 #include "source/source_postgres.h"
 
 #include <stdio.h>
@@ -246,6 +248,101 @@ static void nobody_at_the_address_is_told(void **state)
     assert_null(strstr(w->f.detail, "secret"));
 }
 
+static void a_host_is_found_by_its_name(void **state)
+{
+    struct world *w = *state;
+    w->conf.database = contract_postgres_url_by_name(w->db);
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_close(&w->f);
+    for (int i = 0; i < 5; i++) { /* closing while it is looked up, or any time after */
+        start(w);
+        for (int turns = 0; turns < i; turns++)
+            uv_run(&w->f.loop, UV_RUN_ONCE);
+        fixture_close(&w->f);
+    }
+    /* longer than a name may be: nobody is asked for it */
+    w->conf.database =
+        "host=0123456789012345678901234567890123456789012345678901234567890123456789";
+    start(w);
+    fixture_until_failing(&w->f, "no connection to the database");
+}
+
+static void the_triggers_wake_it_after_every_kind_of_change(void **state)
+{
+    struct world *w = *state;
+    static const char *const tables[] = {"public.t", "Odd \"table"};
+    static const char *const bad[] = {"public.", ""};
+    struct buf sql = BUF_INIT;
+    struct err e;
+    exec(w, "create table \"Odd \"\"table\"(k text, v int)");
+    w->conf.listen = "o'dd\\ \"channel";
+    w->conf.query.query = "select k, v from t union all select k, v from \"Odd \"\"table\"";
+    assert_int_equal(pg_setup_sql(bad, 1, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(bad + 1, 1, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(tables, 0, w->conf.listen, &sql, &e), ERR_BAD_REQUEST);
+    assert_int_equal(pg_setup_sql(tables, 2, "", &sql, &e), ERR_BAD_REQUEST);
+    buf_reset(&sql);
+    assert_int_equal(pg_setup_sql(tables, 2, w->conf.listen, &sql, &e), OK);
+    exec(w, buf_cstr(&sql));
+    exec(w, buf_cstr(&sql)); /* safe to run again */
+    buf_fini(&sql);
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_until_ok(&w->f);
+    static const char *const changes[] = {"insert into \"Odd \"\"table\" values ('b', 1)",
+                                          "update t set v = 5", "delete from \"Odd \"\"table\"",
+                                          "truncate t"};
+    for (size_t i = 0; i < 4; i++) {
+        exec(w, changes[i]);
+        fixture_until_events(&w->f, 2 + i);
+    }
+    assert_int_equal(w->f.rows, 0);
+}
+
+static bool is_waiting(struct fixture *f, void *arg)
+{
+    (void)arg;
+    return f->told && f->ok && strstr(f->detail, "another hub");
+}
+
+static bool has_more_loads(struct fixture *f, void *loads)
+{
+    return f->loads > *(size_t *)loads && f->ok;
+}
+
+static void one_of_two_hubs_watches_and_the_other_takes_over(void **state)
+{
+    struct world *w = *state;
+    struct fixture second;
+    struct source *source = NULL;
+    struct err e;
+    w->conf.lock = "trips of the one log";
+    start(w);
+    fixture_until_events(&w->f, 1);
+    fixture_init(&second, 5);
+    assert_int_equal(source_postgres_new(&w->conf, &second.host, &second.loop, &source, &e), OK);
+    fixture_start(&second, source);
+    fixture_until(&second, is_waiting, NULL, "the second to wait");
+    exec(w, "update t set v = 2; notify \"Odd \"\"name\"");
+    fixture_until_events(&w->f, 2);
+    fixture_run_ms(&second, 1500); /* it asks again meanwhile */
+    assert_int_equal(second.events + second.runs, 0);
+    size_t loads = second.loads;
+    fixture_close(&w->f);
+    uint64_t since = uv_hrtime();
+    fixture_until_events(&second, 1);
+    assert_true(uv_hrtime() - since < 5000000000u);
+    assert_int_equal(second.loads, loads + 1); /* what the first told meanwhile is in the log */
+    /* who loses the connection has lost the lock, and can't know who had it since */
+    loads = second.loads;
+    exec(w, "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+            "'freshet' and datname = current_database()");
+    fixture_until(&second, has_more_loads, &loads, "the log to be read again");
+    assert_int_equal(second.events, 1);
+    fixture_fini(&second);
+}
+
 static void wrong_options_are_named(void **state)
 {
     struct world *w = *state;
@@ -290,6 +387,9 @@ int main(void)
         TEST(the_session_cannot_write),
         TEST(a_query_without_an_end_is_told),
         TEST(nobody_at_the_address_is_told),
+        TEST(a_host_is_found_by_its_name),
+        TEST(the_triggers_wake_it_after_every_kind_of_change),
+        TEST(one_of_two_hubs_watches_and_the_other_takes_over),
         TEST(wrong_options_are_named),
         TEST(ten_thousand_rows_come_in_turns),
     };
