@@ -396,6 +396,17 @@ static void park(struct reader *r)
     list_move_back(&r->feed->parked, &r->node);
 }
 
+/* Something that left the log before r->pos may not have been told yet: the floor that tells it
+ * lies beyond a page that was cut. */
+static bool owes_floor(const struct reader *r, const struct page *page)
+{
+    const struct feed *f = r->feed;
+    for (uint32_t i = 0; page->more && i < f->channel_count; i++)
+        if (f->channels[i]->floor > r->pos)
+            return true;
+    return false;
+}
+
 /* The page has been given: on from the ring when that has the rest, else the next page. */
 static void page_done(struct edge *e, struct reader *r)
 {
@@ -403,10 +414,10 @@ static void page_done(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     if (lag->page->upto > r->pos)
         r->pos = lag->page->upto;
+    bool on = r->pos < lag->snap_end || owes_floor(r, lag->page);
     page_free(lag->page);
     lag->page = NULL;
-    bool snapped = r->pos >= lag->snap_end;
-    if (f->state != FEED_LIVE || r->pos < f->tail_pos || !snapped) {
+    if (f->state != FEED_LIVE || r->pos < f->tail_pos || on) {
         reader_read(e, r);
         return;
     }
