@@ -445,6 +445,8 @@ static void after_send(struct edge *e, struct reader *r, const struct batch *b)
             page_done(e, r);
         else
             reader_wake(r);
+    } else if (r->state == READER_BEHIND) {
+        reader_read(e, r); /* it was parked when its feed came back */
     } else {
         list_move_back(&r->feed->wait, &r->node);
     }
