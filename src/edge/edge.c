@@ -199,6 +199,16 @@ static void feed_goes_live(struct edge *e, struct feed *f)
     all_behind(e, f, &f->parked);
 }
 
+/* The owner has told what it knows up to an id. */
+static void note_answer(struct feed *f, pos_t want)
+{
+    LIST_EACH(&f->wait, node, after) {
+        struct reader *r = LIST_ENTRY(node, struct reader, node);
+        if (r->state == READER_SYNCING && r->lag->id <= want)
+            r->lag->answered = true;
+    }
+}
+
 /* Readers that waited for the answer begin, or read on. */
 static void begin_waiting(struct edge *e, struct feed *f)
 {
@@ -247,6 +257,8 @@ void edge_followed(struct edge *e, struct follow *f, uint64_t now_ms)
             c->head = f->channels[i].head;
             c->keyed = f->channels[i].keyed;
         }
+        if (f->kind == FOLLOW_SYNC)
+            note_answer(feed, f->want);
         if (feed->state == FEED_LOST && !feed->follows && feed_ask(feed, FOLLOW_SYNC, 0))
             feed->state = FEED_FOLLOWING;
         else if (feed->state == FEED_FOLLOWING && !feed->follows)

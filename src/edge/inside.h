@@ -92,7 +92,8 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 struct lag {
     struct reader *reader; /* NULL: closed while a page was on its way */
     struct list orphan;    /* then: in the edge's list */
-    bool has_id, bad_id, snapshot, synced, reading, resumed;
+    bool has_id, bad_id, snapshot, reading, resumed;
+    bool asked, answered; /* the owner, about an id that this edge has not heard of */
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
