@@ -163,7 +163,7 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
  * certainly has what the data changes. */
 static bool needs_whole(const struct reader *r, const struct event *e)
 {
-    if (!e->has_state || !e->prev || !r->lagging)
+    if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
         return false;
     return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
