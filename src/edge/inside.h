@@ -71,6 +71,8 @@ struct feed {
     struct slot *ring;
     uint32_t ring_cap; /* a power of two */
     uint64_t head, tail; /* entries [tail, head) */
+    uint64_t calm_seq;   /* entries before it are everything up to calm_pos: so it was when the */
+    pos_t calm_pos;      /* ring last began to have something new */
     uint64_t formed;     /* entries before it have no forms to drop */
     uint64_t bytes;
     uint32_t high;       /* entries of high priority */

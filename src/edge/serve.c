@@ -98,8 +98,21 @@ static int fresh_lag(struct reader *r)
     return 0;
 }
 
+/* Who was given all there was needn't ask the store for it: little may match, and a lot may have
+ * left the log meanwhile. */
+static void note_calm(struct reader *r)
+{
+    const struct feed *f = r->feed;
+    if (r->seq < f->calm_seq || r->pos >= f->calm_pos)
+        return;
+    r->pos = f->calm_pos;
+    if (!r->lagging)
+        r->base = f->calm_pos;
+}
+
 void reader_fall_behind(struct edge *e, struct reader *r)
 {
+    note_calm(r);
     if (fresh_lag(r)) {
         reader_fail(e, r, READER_END_FAILED, ERR_OVERLOADED);
         return;
