@@ -228,7 +228,7 @@ static void gather_high(struct edge *e, struct reader *r, struct batch *b)
     uint32_t room = OVERTAKE_MAX - lag->over_count;
     for (uint64_t seq = ring_find(f, from); seq != f->head && room; seq++) {
         struct item *it = ring_slot(f, seq)->item;
-        if (!it->event->high || has_overtaken(lag, it->event) || is_outrun(lag, it->event))
+        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) || is_outrun(lag, it->event))
             continue;
         if (batch_full(e, b))
             return;
