@@ -103,11 +103,12 @@ static int fresh_lag(struct reader *r)
 static void note_calm(struct reader *r)
 {
     const struct feed *f = r->feed;
-    if (r->seq < f->calm_seq || r->pos >= f->calm_pos)
+    pos_t calm = r->seq >= f->calm_seq ? f->calm_pos : r->seq >= f->todo_seq ? f->todo_pos : 0;
+    if (r->pos >= calm)
         return;
-    r->pos = f->calm_pos;
+    r->pos = calm;
     if (!r->lagging)
-        r->base = f->calm_pos;
+        r->base = calm;
 }
 
 void reader_fall_behind(struct edge *e, struct reader *r)
