@@ -191,6 +191,9 @@ static inline struct conn *conn_of(struct reader *r)
 /* request.c */
 struct request *request_keep(struct request *rq);
 void request_free(struct request *rq);
+/* Whether the parameters of a media range or coding say q=0, q=0.0 and so on: not wanted (RFC 9110
+ * section 12.4.2). */
+bool request_weighs_nothing(struct slice parameters);
 /* Finds the endpoint and checks what can be checked before the body. 0: go on; else answered. */
 int request_begin(struct conn *c, struct request *rq);
 
