@@ -1,12 +1,10 @@
 /* freshet serve: runs the hub. */
 #include "cli/command.h"
-#include "io/logger.h"
+#include "freshet.h"
 #include "options/options.h"
-#include "server/server.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #define NAME "serve"
 
@@ -22,46 +20,54 @@ static int help(void)
     return rc == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-static void say_where(const struct server *s, const struct log *log, bool dev)
+/* What the signal handler may touch: the one hub of this program. */
+static struct freshet_hub *running;
+
+static void on_signal(int number)
 {
-    const char *address;
-    for (size_t i = 0; (address = server_address(s, i)); i++)
-        printf("listening on http://%s\n", address);
-    fflush(stdout);
-    if (dev)
-        log_line(log, LOG_WARN, "DEVELOPMENT MODE: no tokens are asked for, everybody on this "
-                                "machine may read and publish everything", "dev=true");
+    (void)number;
+    freshet_hub_stop(running);
 }
 
-/* Takes opts. */
-static int serve(struct options *opts)
+static void handle_signals(void)
 {
-    struct logger logger;
-    struct err e = {.code = 0};
-    bool dev = opts->dev;
-    logger_init(&logger, STDERR_FILENO, opts->log.level, opts->log.format == LOG_FORMAT_JSON);
-    signal(SIGPIPE, SIG_IGN);
-    struct server *s = server_new(opts, &logger.log, &e);
-    if (!s)
-        return command_fail(NAME, EXIT_FAILED, "%s", e.detail);
-    server_handle_signals(s);
-    say_where(s, &logger.log, dev);
-    int rc = server_run(s);
-    server_free(s);
-    return rc ? command_fail(NAME, EXIT_FAILED, "a thread could not be started") : EXIT_DONE;
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void say_where(const struct freshet_hub *hub)
+{
+    const char *address;
+    for (size_t i = 0; (address = freshet_hub_address(hub, i)); i++)
+        printf("listening on http://%s\n", address);
+    fflush(stdout);
+    if (freshet_hub_is_dev(hub))
+        fputs("DEVELOPMENT MODE: no tokens are asked for, everybody on this machine may read and "
+              "publish everything\n",
+              stderr);
 }
 
 int cmd_serve(int argc, char **argv)
 {
     if (command_wants_help(argc, argv))
         return help();
-    struct options *o;
-    struct buf report = BUF_INIT, warnings = BUF_INIT;
-    struct options_input in = {.argc = argc, .argv = argv, .env = environ};
-    int rc = (int)options_load(&in, &o, &report, &warnings);
-    command_list("warning: ", buf_slice(&warnings));
-    command_list("", buf_slice(&report));
-    buf_fini(&report);
-    buf_fini(&warnings);
-    return rc == OPTIONS_OK ? serve(o) : rc;
+    char why[8192] = "";
+    struct freshet_options o = {.size = sizeof o, .argc = argc, .argv = argv, .env = environ};
+    struct freshet_hub *hub;
+    int rc = freshet_hub_new(&o, &hub, why, sizeof why);
+    if (rc == FRESHET_EINVAL || rc == FRESHET_EUSAGE) {
+        command_list("", slice_str(why));
+        return rc == FRESHET_EUSAGE ? EXIT_USAGE : EXIT_FAILED;
+    }
+    if (rc)
+        return command_fail(NAME, EXIT_FAILED, "%s", why);
+    command_list("warning: ", slice_str(why));
+    running = hub;
+    handle_signals();
+    say_where(hub);
+    rc = freshet_hub_run(hub);
+    freshet_hub_free(hub);
+    return rc ? command_fail(NAME, EXIT_FAILED, "a thread could not be started") : EXIT_DONE;
 }

@@ -119,6 +119,8 @@ static int check_publish(struct hub *h, struct publish *p, struct tenant *t)
 static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
 {
     for (uint32_t i = 0; i < p->count; i++) {
+        if (!p->events[i])
+            continue; /* a repeat */
         struct slice name = event_channel(p->events[i]);
         struct tenant_channel *tc = tenant_channel_get(t, name);
         if (!tc)
@@ -350,7 +352,10 @@ void hub_read(struct hub *h, unsigned edge, struct page_spec *spec, void *token)
         h->ops.page(h->ops.ctx, edge, token, page);
         return;
     }
-    *r = (struct hub_reading){edge, token, t, t->committed, spec->channel_count};
+    *r = (struct hub_reading){.edge = edge, .token = token, .tenant = t,
+                              .committed = t->committed, .count = spec->channel_count};
+    list_init(&r->all);
+    list_push_back(&h->readings, &r->all);
     for (uint32_t i = 0; i < spec->channel_count; i++) {
         struct tenant_channel *tc = tenant_channel_get(t, spec->channels[i].name);
         r->channels[i].after = spec->channels[i].after;
@@ -397,6 +402,7 @@ static void on_page(void *ctx, void *token, struct page *page)
     } else {
         h->ops.page(h->ops.ctx, r->edge, r->token, page);
     }
+    list_remove(&r->all);
     free(r);
 }
 
@@ -529,6 +535,7 @@ struct hub *hub_new(const struct hub_conf *conf, const struct hub_ops *ops, stru
     map_init(&h->tenants, h->seed[0], h->seed[1]);
     list_init(&h->all_tenants);
     list_init(&h->all_channels);
+    list_init(&h->readings);
     list_init(&h->plan.tenants);
     list_init(&h->plan.channels);
     h->queue_end = &h->queue;
@@ -566,6 +573,8 @@ void hub_free(struct hub *h)
         free(l);
     }
     struct list *node;
+    while ((node = list_pop(&h->readings)))
+        free(LIST_ENTRY(node, struct hub_reading, all));
     while ((node = list_pop(&h->all_tenants)))
         tenant_free(LIST_ENTRY(node, struct tenant, all));
     map_fini(&h->tenants);

@@ -45,13 +45,13 @@ struct held_page {
 
 /* A read that is under way. */
 struct hub_reading {
+    struct list all;
     unsigned edge;
     void *token;
     struct tenant *tenant;
     pos_t committed; /* when it was asked for */
     uint32_t count;
     struct hub_read_channel {
-        struct tenant_channel *tc; /* NULL: not known then */
         pos_t after, floor;
     } channels[];
 };
@@ -68,7 +68,7 @@ struct hub {
     struct rng rng;
     uint64_t seed[2];
     struct map tenants;
-    struct list all_tenants, all_channels;
+    struct list all_tenants, all_channels, readings;
     struct publish *queue, **queue_end; /* with ids, not in a commit yet */
     uint64_t queue_events;
     size_t queue_bytes;

@@ -25,6 +25,7 @@ struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops)
     list_init(&e->active);
     list_init(&e->unread);
     list_init(&e->stopping);
+    list_init(&e->orphans);
     list_init(&e->rings);
     for (int i = 0; i < WHEEL_SLOTS; i++)
         list_init(&e->wheel[i]);
@@ -44,6 +45,10 @@ void edge_free(struct edge *e)
     }
     while (!list_empty(&e->stopping))
         feed_free(LIST_ENTRY(e->stopping.next, struct feed, unread));
+    while (!list_empty(&e->unread)) /* those that the owner refused: in no map any more */
+        feed_free(LIST_ENTRY(e->unread.next, struct feed, unread));
+    while (!list_empty(&e->orphans))
+        lag_free(LIST_ENTRY(e->orphans.next, struct lag, orphan));
     map_fini(&e->feeds);
     map_fini(&e->tenants);
     free(e);
@@ -89,10 +94,12 @@ void edge_close(struct edge *e, struct reader *r)
     list_remove(&r->beat);
     bytes_unref(r->pend);
     r->pend = NULL;
-    if (r->lag && r->lag->reading)
+    if (r->lag && r->lag->reading) {
         r->lag->reader = NULL; /* freed with the page's arrival */
-    else
+        list_push_back(&e->orphans, &r->lag->orphan);
+    } else {
         lag_free(r->lag);
+    }
     r->lag = NULL;
     r->state = READER_CLOSED;
     e->stats.readers--;
@@ -124,6 +131,15 @@ struct slice edge_unsent(const struct reader *r)
         return SLICE_NONE;
     size_t end = r->raw ? r->pend->payload_off + r->pend->payload_len : r->pend->len;
     return slice_of(r->pend->data + r->pend_off, end - r->pend_off);
+}
+
+size_t edge_channels(const struct reader *r, struct slice *out, size_t cap)
+{
+    const struct feed *f = r->feed;
+    size_t count = f->channel_count < cap ? f->channel_count : cap;
+    for (size_t i = 0; i < count; i++)
+        out[i] = f->channels[i]->name;
+    return count;
 }
 
 pos_t edge_position(const struct reader *r, uint32_t *epoch)

@@ -203,6 +203,10 @@ static inline bool reader_flushed(const struct reader *r)
  * itself. Borrowed until edge_close. */
 struct slice edge_unsent(const struct reader *r);
 
+/* The names of the channels r follows, at most cap of them; returns how many. Borrowed until
+ * edge_close. */
+size_t edge_channels(const struct reader *r, struct slice *out, size_t cap);
+
 /* The position r has reached: its cursor. */
 pos_t edge_position(const struct reader *r, uint32_t *epoch);
 bool edge_is_caught_up(const struct reader *r);

@@ -91,6 +91,7 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
     struct reader *reader; /* NULL: closed while a page was on its way */
+    struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, synced, reading, resumed;
     enum start_kind since;
     enum gap_reason reason;
@@ -117,6 +118,7 @@ struct edge {
     struct list active;   /* tenants with work, in turn */
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */
+    struct list orphans;  /* lags whose page is on its way, though their reader is closed */
     struct list rings; /* feeds by when their ring last grew, longest ago first */
     uint64_t now_ms;
     uint64_t tick; /* wheel position */

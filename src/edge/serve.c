@@ -447,9 +447,10 @@ static void gather(struct edge *e, struct reader *r, struct batch *b)
     b->end = false;
     if (r->pend)
         add_part(r, b, (struct part){.kind = PART_PEND, .bytes = r->pend}, r->pend_off);
+    int before = b->count;
     gather_high(e, r, b);
-    if (b->error)
-        return;
+    if (b->error || b->count > before)
+        return; /* what comes in turn is chosen once it is known which of these were taken */
     if (r->state == READER_LIVE)
         gather_ring(e, r, b);
     else if (r->state == READER_BEHIND && r->lag->page)

@@ -9,6 +9,7 @@ void lag_free(struct lag *lag)
 {
     if (!lag)
         return;
+    list_remove(&lag->orphan);
     page_free(lag->page);
     for (uint32_t i = 0; i < lag->over_count; i++)
         event_unref(lag->over[i]);
@@ -24,6 +25,7 @@ struct lag *reader_lag(struct reader *r)
     struct lag *lag = calloc(1, sizeof *lag + count * sizeof *lag->channels);
     if (!lag)
         return NULL;
+    list_init(&lag->orphan);
     lag->reader = r;
     lag->count = count;
     r->lag = lag;

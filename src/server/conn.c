@@ -1,5 +1,5 @@
 /* conn.c - one HTTP/1.1 connection: bytes in, requests, answers, streams; and its end. */
-#include "server/inside.h"
+#include "server/api.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -78,6 +78,8 @@ static void on_closed(uv_handle_t *handle)
 static void leave_stream(struct conn *c, const char *reason)
 {
     struct worker *w = c->w;
+    if (c->counted)
+        api_connection(c, reason);
     if (c->state == CONN_STREAM || c->state == CONN_POLL)
         edge_close(w->edge, &c->reader);
     if (c->poll) {
@@ -193,7 +195,7 @@ void conn_answered(struct conn *c, bool keep_alive)
         return;
     }
     c->state = CONN_HEAD;
-    put_in_list(c, &c->w->idles);
+    put_in_list(c, sent == 1 && c->in.len ? &c->w->heads : &c->w->idles);
     if (sent == 1) {
         buf_fini(&c->out);
         if (!c->reading && c->in.len)
@@ -205,6 +207,8 @@ ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int coun
 {
     struct conn *c = conn_of(r);
     (void)ctx;
+    if (c->sub)
+        return api_sub_send(c->sub, iov, count);
     if (c->poll) {
         struct poll *p = c->poll;
         ssize_t total = 0;
@@ -245,7 +249,7 @@ void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)
         return;
     struct buf *frame = &c->w->frame;
     buf_reset(frame);
-    format_close(c->w->s, c->format, reason, retry_ms, frame);
+    format_close(c->w, c->format, reason, retry_ms, frame);
     buf_reset(&c->out);
     buf_add_slice(&c->out, edge_unsent(&c->reader));
     if (c->minor0)
@@ -399,15 +403,26 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
         buf_add(&c->in, p + used, len - used);
     if (!c->in.len)
         buf_fini(&c->in);
+    if (used && c->state == CONN_HEAD && !c->out.len)
+        put_in_list(c, c->in.len ? &c->w->heads : &c->w->idles); /* of the next head, its time runs */
     if (c->in.failed)
         conn_close(c);
     else
-        pause_reading(c, c->in.len > IN_MAX);
+        pause_reading(c, c->gone || c->in.len > IN_MAX);
 }
 
 static void conn_input(struct conn *c)
 {
     work(c, c->in.p, c->in.len, true);
+}
+
+/* Whether an answer is on its way that a client may await that has closed its side after the
+ * request. A poll that waits for events is not among them: its client has gone. */
+static bool awaits_answer(const struct conn *c)
+{
+    return c->request && !c->in.len &&
+           (c->state == CONN_BUSY ||
+            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->now_ms));
 }
 
 static void readable(struct conn *c)
@@ -416,6 +431,12 @@ static void readable(struct conn *c)
     ssize_t n = c->t.ops->read(&c->t, w->scratch, SCRATCH_BYTES);
     if (n == -1)
         return;
+    if (n == 0 && awaits_answer(c)) {
+        c->gone = true;
+        c->request->http.keep_alive = false;
+        pause_reading(c, true);
+        return;
+    }
     if (n <= 0) {
         close_for(c, n == 0 ? "client-gone" : "connection-lost");
         return;
@@ -453,8 +474,10 @@ static void writable(struct conn *c)
         conn_close(c);
     else if (sent == 1 && c->state == CONN_FLUSH)
         linger(c);
-    else if (sent == 1 && c->state == CONN_HEAD && c->in.len)
+    else if (sent == 1 && c->state == CONN_HEAD && c->in.len) {
+        put_in_list(c, &c->w->heads);
         conn_input(c);
+    }
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)

@@ -1,6 +1,6 @@
 /* format.c - the forms of streams: envelopes, control events, beats; each made once per event and
  * shared. */
-#include "server/inside.h"
+#include "server/api.h"
 
 #include "base/num.h"
 #include "json/write.h"
@@ -20,9 +20,14 @@ unsigned format_of_poll(void)
     return BUILTIN;
 }
 
+unsigned format_of_sub(void)
+{
+    return BUILTIN + 1;
+}
+
 unsigned format_of_route(size_t route)
 {
-    return BUILTIN + 1 + (unsigned)route;
+    return BUILTIN + 2 + (unsigned)route;
 }
 
 bool heartbeat_parse(struct slice s, enum heartbeat *out)
@@ -99,7 +104,7 @@ static struct format of_route(const struct server *s, const struct opt_route *r)
 int formats_make(struct server *s)
 {
     const struct opt_routes *routes = &s->opts->routes;
-    s->format_count = BUILTIN + 1 + routes->count;
+    s->format_count = BUILTIN + 2 + routes->count;
     s->formats = calloc(s->format_count, sizeof *s->formats);
     s->edge_formats = calloc(s->format_count, sizeof *s->edge_formats);
     if (!s->formats || !s->edge_formats)
@@ -109,8 +114,10 @@ int formats_make(struct server *s)
             s->formats[e * 4 + h] = builtin(s, (enum envelope)e, (enum heartbeat)h);
     s->formats[BUILTIN] = builtin(s, ENVELOPE_FULL, BEAT_NONE);
     s->formats[BUILTIN].poll = true;
+    s->formats[BUILTIN + 1] = builtin(s, ENVELOPE_FULL, BEAT_NONE);
+    s->formats[BUILTIN + 1].sub = true;
     for (size_t i = 0; i < routes->count; i++)
-        s->formats[BUILTIN + 1 + i] = of_route(s, &routes->v[i]);
+        s->formats[BUILTIN + 2 + i] = of_route(s, &routes->v[i]);
     for (size_t i = 0; i < s->format_count; i++)
         s->edge_formats[i].beat_ms = s->formats[i].beat_ms;
     return 0;
@@ -147,6 +154,8 @@ struct bytes *format_event(void *ctx, unsigned format, const struct event *e, un
     struct worker *w = ctx;
     const struct format *f = &w->s->formats[format];
     struct buf *b = &w->frame;
+    if (f->sub)
+        return api_sub_event(e, flags);
     buf_reset(b);
     if (f->poll) {
         sse_put_full(b, e, flags & FORM_WHOLE);
@@ -335,6 +344,8 @@ struct bytes *format_gap(void *ctx, struct reader *r, const struct gap *g)
     struct conn *c = conn_of(r);
     if (c->poll)
         return note_gap(c->poll, g);
+    if (c->sub)
+        return api_sub_gap(g);
     const struct format *f = &w->s->formats[c->format];
     struct buf *b = &w->frame, body = BUF_INIT;
     char text[POS_TEXT_MAX];
@@ -394,15 +405,15 @@ struct bytes *format_beat(void *ctx, unsigned format, const struct beat *beat)
     return failed ? NULL : as_frame(b);
 }
 
-void format_close(const struct server *s, unsigned format, const char *reason, uint64_t retry_ms,
+void format_close(const struct worker *w, unsigned format, const char *reason, uint64_t retry_ms,
                   struct buf *out)
 {
-    const struct format *f = &s->formats[format];
+    const struct format *f = &w->s->formats[format];
     struct buf body = BUF_INIT;
     buf_add_char(&body, '{');
     json_put_member(&body, "reason", slice_str(reason));
     buf_add_char(&body, '}');
     sse_put_retry(out, retry_ms);
-    put_control(out, f, f->close_name, SLICE_NONE, s->workers[0].now_ms, buf_slice(&body));
+    put_control(out, f, f->close_name, SLICE_NONE, w->now_ms, buf_slice(&body));
     buf_fini(&body);
 }

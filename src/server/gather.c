@@ -151,6 +151,11 @@ static void run_home(struct msg *m, void *ctx)
     struct gather *g = (struct gather *)m;
     struct request *rq = g->request;
     (void)ctx;
+    if (g->gathered) {
+        g->gathered(g);
+        gather_free(g);
+        return;
+    }
     rq->held = false;
     if (rq->conn)
         g->done(g, rq->conn, rq);
@@ -173,30 +178,43 @@ static void run_on_worker(struct msg *m, void *ctx)
     worker_post(w, to, &g->msg);
 }
 
-void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool want_channels,
-                  gather_fn done)
+struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_channels,
+                          gathered_fn gathered, void *user)
 {
-    struct worker *w = c->w;
-    struct request *kept = request_keep(rq);
-    struct gather *g = kept ? calloc(1, sizeof *g) : NULL;
-    if (kept)
-        c->request = kept;
+    uint64_t seed[2];
+    struct gather *g = calloc(1, sizeof *g);
     if (g && tenant.p)
         g->tenant_text = slice_dup(tenant);
     if (!g || (tenant.p && !g->tenant_text)) {
-        gather_free(g);
-        reply_fail(c, c->request, ERR_OVERLOADED, "out of memory");
-        return;
+        free(g);
+        return NULL;
     }
-    map_init(&g->by_channel, rng_next(&w->dice), rng_next(&w->dice));
-    map_init(&g->by_tenant, rng_next(&w->dice), rng_next(&w->dice));
+    rng_system(seed, sizeof seed);
+    map_init(&g->by_channel, seed[0], seed[1]);
+    map_init(&g->by_tenant, seed[0], seed[1]);
     g->msg.run = run_on_owner;
-    g->origin = w;
-    g->request = kept;
-    kept->held = true;
+    g->origin = origin;
     if (tenant.p)
         g->tenant = slice_of(g->tenant_text, tenant.len);
     g->want_channels = want_channels;
+    g->gathered = gathered;
+    g->user = user;
+    return g;
+}
+
+void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool want_channels,
+                  gather_fn done)
+{
+    struct request *kept = request_keep(rq);
+    struct gather *g = kept ? gather_new(c->w, tenant, want_channels, NULL, NULL) : NULL;
+    if (kept)
+        c->request = kept;
+    if (!g) {
+        reply_fail(c, c->request, ERR_OVERLOADED, "out of memory");
+        return;
+    }
+    g->request = kept;
     g->done = done;
-    owner_post(w, &g->msg);
+    kept->held = true;
+    owner_post(c->w, &g->msg);
 }

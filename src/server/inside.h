@@ -25,6 +25,9 @@ struct worker;
 struct conn;
 struct request;
 struct server;
+struct freshet_hub;
+struct freshet_request;
+struct freshet_subscription;
 
 /* ---- formats: how a stream is written ---- */
 
@@ -39,7 +42,7 @@ struct format {
     enum control_form control;
     bool documented; /* the opening event is shaped as an application's document has it */
     bool iso_time;
-    bool poll;
+    bool poll, sub; /* not for a socket: a poll's answer, a subscription inside the process */
     const char *open_name, *gap_name, *beat_name, *close_name;
     const char *time_name, *id_name; /* members of a documented opening event; id_name may be NULL */
 };
@@ -49,6 +52,7 @@ struct format {
 int formats_make(struct server *s);
 unsigned format_of(enum envelope envelope, enum heartbeat heartbeat);
 unsigned format_of_poll(void);
+unsigned format_of_sub(void);
 unsigned format_of_route(size_t route);
 bool heartbeat_parse(struct slice s, enum heartbeat *out);
 
@@ -58,7 +62,7 @@ struct bytes *format_open(void *ctx, struct reader *r, const struct opening *o);
 struct bytes *format_gap(void *ctx, struct reader *r, const struct gap *g);
 struct bytes *format_beat(void *ctx, unsigned format, const struct beat *b);
 /* Appends the frames that end a stream: retry, freshet.close. */
-void format_close(const struct server *s, unsigned format, const char *reason, uint64_t retry_ms,
+void format_close(const struct worker *w, unsigned format, const char *reason, uint64_t retry_ms,
                   struct buf *out);
 
 /* ---- connections ---- */
@@ -113,6 +117,7 @@ struct conn {
     struct reader reader;
     struct stream stream;
     struct poll *poll;
+    struct freshet_subscription *sub;
     struct request *request; /* while its body is read or its answer made */
     struct buf in;           /* bytes not used yet; empty most of the time */
     struct buf out;          /* bytes not sent yet; with a stream: its response head */
@@ -124,6 +129,7 @@ struct conn {
     bool paused;      /* not polled for reading */
     bool minor0;      /* HTTP/1.0: no chunks */
     bool reading;     /* inside work() */
+    bool gone;        /* its client has closed its side; the last answer is being made */
     bool metrics;     /* came in at metrics_listen */
 };
 
@@ -156,6 +162,8 @@ struct endpoint {
     bool open;        /* no token needed */
     const struct opt_route *route;
     size_t route_index;
+    void (*handler)(void *ctx, struct freshet_request *request); /* of the program */
+    void *handler_ctx;
     struct endpoint *next; /* same path, other methods */
 };
 
@@ -214,6 +222,25 @@ int params_parse(const struct server *s, const struct request *rq, struct params
 void params_fini(struct params *p);
 int since_parse(struct slice text, uint64_t now_ms, struct reader_start *start, struct err *e);
 
+/* event_make.c */
+#define ONCE_KEY_BYTES 256
+/* What a publisher says of an event. Borrowed. p NULL: not said. */
+struct event_wish {
+    struct slice channel, type, key, data, state, once;
+    bool deleted, high;
+    bool checked; /* data and state passed json_check */
+};
+/* Returns new in *out, without an id. 0, or an err_code with e filled. */
+int event_make(const struct options *o, const struct event_wish *w, struct event **out,
+               struct err *e);
+/* What an idempotency key stands for: all else in the event. Stores keep it: it never changes. */
+void event_digest(const struct event *e, uint64_t out[2]);
+
+/* api_*.c: behind freshet.h */
+void api_connection(const struct conn *c, const char *closed_reason);
+const struct endpoint *api_route_find(const struct server *s, struct slice path);
+void api_subs_free(struct worker *w);
+
 /* One file per kind of request. */
 void req_stream(struct conn *c, struct request *rq);
 void req_poll(struct conn *c, struct request *rq);
@@ -252,6 +279,7 @@ struct worker {
     struct edge *edge;
     struct rng dice;
     struct list conns, heads, bodies, idles, flushing, polls, finishing;
+    struct list subs, ended_subs; /* subscriptions inside the process */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -285,6 +313,10 @@ struct job;
 struct job *job_new(struct worker *from, uint32_t count, struct slice tenant, struct slice once);
 struct publish *job_publish(struct job *j);
 const char *job_once_text(const struct job *j);
+/* Frees one that was not sent. */
+void job_drop(struct job *j);
+/* From any thread; `answered` runs on the first loop. */
+void job_send_from_outside(struct job *j, void *user, void (*answered)(struct job *j, void *user));
 /* Sends it; `answered` runs on the worker's thread, once. */
 void job_send(struct job *j, struct request *rq,
               void (*answered)(struct job *j, struct request *rq));
@@ -294,6 +326,9 @@ bool job_was_durable(const struct job *j);
 
 /* sources.c */
 int sources_init(struct server *s, struct err *e);
+/* One more, before the loops run. Copies o. */
+int sources_add(struct server *s, const struct opt_source *o, struct err *e);
+void sources_start(struct server *s);
 void sources_close(struct server *s);
 void sources_free(struct server *s);
 /* The answers to what sources ask of the hub. */
@@ -308,6 +343,7 @@ void sources_put_prometheus(const struct server *s, struct buf *out);
 /* gather.c: what is spread over the loops, collected. */
 struct gather;
 typedef void (*gather_fn)(struct gather *g, struct conn *c, struct request *rq);
+typedef void (*gathered_fn)(struct gather *g);
 
 struct gather_count {
     uint64_t n;
@@ -335,13 +371,18 @@ struct gather {
     size_t channel_count, channel_cap;
     bool want_channels, sources_bad;
     bool failed; /* no memory somewhere: some numbers are missing */
-    gather_fn done;
+    gather_fn done;      /* for a request, */
+    gathered_fn gathered; /* or for others */
+    void *user;
 };
 
 /* Collects, then calls done on the connection's thread, unless it has closed. tenant.p NULL: of the
  * whole hub. rq is answered by done, or here when there is no memory. */
 void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool want_channels,
                   gather_fn done);
+/* Returns new, to be posted to the owner; `gathered` runs on origin's thread, then it is freed. */
+struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_channels,
+                          gathered_fn gathered, void *user);
 void gather_free(struct gather *g);
 
 /* stats.c */
@@ -360,7 +401,11 @@ struct listen_slot {
 struct server {
     struct options *opts;
     const struct log *log;
-    struct map endpoints; /* path -> struct endpoint */
+    struct freshet_hub *api; /* NULL: none */
+    struct map endpoints;    /* path -> struct endpoint */
+    struct endpoint **patterns;
+    size_t pattern_count;
+    bool started, ended;     /* threads; loops */
     struct format *formats;
     struct edge_format *edge_formats;
     size_t format_count;
@@ -380,8 +425,7 @@ struct server {
     atomic_bool draining;
     bool ending; /* the loops have been told */
     uv_async_t stop;
-    uv_signal_t on_term, on_int;
-    bool has_signals;
+    uv_timer_t waiting; /* bounds a step */
     uint64_t drain_until_ms;
     uint64_t started_ms;
     uint64_t last_tick_s;
@@ -391,6 +435,10 @@ struct server {
     atomic_ullong broadcast_failures;
 };
 
+/* Adds a copy. 0 or -1 for no memory. */
+int server_add_endpoint(struct server *s, struct endpoint with, bool pattern);
+/* The endpoints of exactly this pattern. */
+struct endpoint *server_pattern(const struct server *s, struct slice pattern);
 void server_check_drained(struct server *s, uint64_t now_ms);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);

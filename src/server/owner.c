@@ -186,6 +186,8 @@ struct job {
     struct worker *from;
     struct request *request;
     void (*answered)(struct job *j, struct request *rq);
+    void *user; /* or, from outside: */
+    void (*told)(struct job *j, void *user);
     struct err answer;
     uint64_t retry_ms;
     bool was_durable;
@@ -260,7 +262,10 @@ static void run_answered(struct msg *m, void *ctx)
 {
     struct job *j = (struct job *)m;
     (void)ctx;
-    j->answered(j, j->request);
+    if (j->told)
+        j->told(j, j->user);
+    else
+        j->answered(j, j->request);
     job_unref(j);
 }
 
@@ -307,6 +312,22 @@ void job_send(struct job *j, struct request *rq,
     j->answered = answered;
     j->msg.run = run_publish;
     owner_post(j->from, &j->msg);
+}
+
+void job_send_from_outside(struct job *j, void *user, void (*told)(struct job *j, void *user))
+{
+    j->user = user;
+    j->told = told;
+    j->msg.run = run_publish;
+    mailbox_post(&j->from->s->owner_box, &j->msg);
+}
+
+void job_drop(struct job *j)
+{
+    for (uint32_t i = 0; i < j->p.count; i++)
+        event_unref(j->p.events[i]);
+    atomic_store(&j->users, 1);
+    job_unref(j);
 }
 
 /* ---- the owner's turn ---- */

@@ -305,7 +305,7 @@ int params_parse(const struct server *s, const struct request *rq, struct params
     if (check_lists(s, &w, p, e) || parse_tenant(s, r, &w, p, e) || parse_numbers(s, &w, p, e) ||
         parse_forms(&w, p, e))
         return e->code;
-    return parse_start(r, rq, &w, p, s->workers[0].now_ms, e);
+    return parse_start(r, rq, &w, p, rq->conn->w->now_ms, e);
 }
 
 void params_fini(struct params *p)

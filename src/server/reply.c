@@ -123,7 +123,9 @@ void reply_broken(struct conn *c, const struct err *e)
     struct buf body = BUF_INIT, extra = BUF_INIT;
     put_problem(e, &body);
     note_refusal(c->w, NULL, e);
-    buf_add_str(&extra, "Cache-Control: no-store\r\n");
+    char date[30];
+    http1_date(c->w->now_ms / 1000, date);
+    buf_addf(&extra, "Date: %s\r\nCache-Control: no-store\r\n", date);
     reply_cors(c->w->s, NULL, &extra);
     struct http1_response r = {.status = err_status(e->code),
                                .minor = 1,

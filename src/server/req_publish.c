@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define ONCE_KEY_BYTES 256
-
 /* What the members are called: a route may have names of its own. */
 struct names {
     const char *tenant, *channel, *type, *key, *data;
@@ -353,19 +351,6 @@ static int take_body(struct intake *in)
     return in->err.code;
 }
 
-/* What an idempotency key stands for: all else in the event. Part of what stores keep: the seeds
- * never change. */
-static void digest(const struct event *e, uint64_t out[2])
-{
-    static const uint64_t seeds[2][2] = {{0x66726573, 0x686574}, {0x6f6e6365, 0x6b6579}};
-    struct slice data = event_data(e);
-    size_t len = (size_t)(data.p - e->text) + e->data_len + e->state_len + 2;
-    uint64_t flags = (uint64_t)e->deleted | (uint64_t)e->high << 1 | (uint64_t)e->has_key << 2 |
-                     (uint64_t)e->has_state << 3;
-    for (int i = 0; i < 2; i++)
-        out[i] = map_hash(seeds[i], e->text, len) ^ flags * 0x9e3779b97f4a7c15u;
-}
-
 static struct job *make_job(struct intake *in)
 {
     struct job *j = job_new(in->c->w, in->count, in->tenant, buf_slice(&in->once_text));
@@ -381,7 +366,7 @@ static struct job *make_job(struct intake *in)
         if (!t->once_len)
             continue;
         p->once[i].key = slice_of(once + t->once_at, t->once_len);
-        digest(t->event, p->once[i].digest);
+        event_digest(t->event, p->once[i].digest);
     }
     in->count = 0; /* the events are the job's */
     return j;

@@ -3,7 +3,22 @@
 
 #include <stdio.h>
 
-/* Whether the request takes an event stream (RFC 9110 section 12.5.1; weights of 0 aside). */
+/* Whether the parameters of a media range say q=0, q=0.0 and so on: not wanted. */
+static bool weighs_nothing(struct slice parameters)
+{
+    while (parameters.p) {
+        struct slice p = slice_trim(slice_cut(&parameters, ';'));
+        if (p.len < 3 || (p.p[0] != 'q' && p.p[0] != 'Q') || p.p[1] != '=')
+            continue;
+        for (size_t i = 2; i < p.len; i++)
+            if (p.p[i] != '0' && p.p[i] != '.')
+                return false;
+        return true;
+    }
+    return false;
+}
+
+/* Whether the request takes an event stream (RFC 9110 section 12.5.1). */
 static bool accepts_stream(const struct request *rq)
 {
     struct slice accept = http1_field(&rq->http, "accept"), rest = accept;
@@ -12,8 +27,9 @@ static bool accepts_stream(const struct request *rq)
     while (rest.p) {
         struct slice part = slice_cut(&rest, ',');
         struct slice type = slice_trim(slice_cut(&part, ';'));
-        if (slice_is_nocase(type, "text/event-stream") || slice_is_nocase(type, "text/*") ||
-            slice_is(type, "*/*"))
+        if ((slice_is_nocase(type, "text/event-stream") || slice_is_nocase(type, "text/*") ||
+             slice_is(type, "*/*")) &&
+            !weighs_nothing(part))
             return true;
     }
     return false;
@@ -42,15 +58,18 @@ static int check_room(struct conn *c, struct request *rq, struct tenant_use *use
     return -1;
 }
 
-static void put_head(struct conn *c, const struct request *rq, bool chunked)
+static void put_head(struct conn *c, const struct request *rq, bool chunked, bool keep_alive)
 {
     struct buf *extra = &c->w->frame;
+    char date[30];
+    http1_date(c->w->now_ms / 1000, date);
     buf_reset(extra);
+    buf_addf(extra, "Date: %s\r\n", date);
     buf_add_str(extra, "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n");
     reply_cors(c->w->s, rq, extra);
     struct http1_response r = {.status = 200,
                                .minor = rq->http.minor,
-                               .keep_alive = rq->http.minor == 1,
+                               .keep_alive = keep_alive,
                                .content_type = "text/event-stream",
                                .chunked = chunked,
                                .no_length = !chunked,
@@ -62,9 +81,9 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked)
 static void answer_draining(struct conn *c, struct request *rq, unsigned format)
 {
     struct worker *w = c->w;
-    put_head(c, rq, false);
+    put_head(c, rq, false, false);
     buf_reset(&w->frame);
-    format_close(w->s, format, "draining", server_retry_ms(w->s, &w->dice), &w->frame);
+    format_close(w, format, "draining", server_retry_ms(w->s, &w->dice), &w->frame);
     buf_add_slice(&c->out, buf_slice(&w->frame));
     conn_answered(c, false);
 }
@@ -72,7 +91,7 @@ static void answer_draining(struct conn *c, struct request *rq, unsigned format)
 static void answer_head(struct conn *c, struct request *rq)
 {
     bool keep_alive = rq->http.keep_alive;
-    put_head(c, rq, rq->http.minor == 1);
+    put_head(c, rq, rq->http.minor == 1, keep_alive);
     conn_answered(c, keep_alive);
 }
 
@@ -83,7 +102,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     struct feed_spec spec = {p->tenant,     p->channels, p->channel_count, p->types,
                              p->keys,       p->type_count, p->key_count};
     struct reader_start start = p->start;
-    put_head(c, rq, !c->minor0);
+    put_head(c, rq, !c->minor0, !c->minor0);
     c->state = CONN_STREAM;
     c->format = (uint16_t)format;
     c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use};
@@ -105,6 +124,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
         return;
     }
     if (c->state != CONN_CLOSED) {
+        api_connection(c, NULL);
         request_free(c->request);
         c->request = NULL;
     }

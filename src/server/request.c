@@ -114,7 +114,8 @@ static void answer_options(struct conn *c, struct request *rq, const char *metho
 
 static const struct endpoint *find(const struct server *s, struct slice path)
 {
-    return map_get(&s->endpoints, path);
+    const struct endpoint *ep = map_get(&s->endpoints, path);
+    return ep ? ep : api_route_find(s, path);
 }
 
 /* Whether the caller may use the endpoint at all. Tokens are checked here. */

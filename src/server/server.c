@@ -1,4 +1,4 @@
-#include "server/inside.h"
+#include "server/api.h"
 
 #include "io/clock.h"
 
@@ -53,14 +53,41 @@ static int make_channel_confs(struct server *s)
 #define GET (1u << HTTP1_GET | 1u << HTTP1_HEAD)
 #define POST (1u << HTTP1_POST)
 
-static int add_endpoint(struct server *s, struct endpoint with)
+struct endpoint *server_pattern(const struct server *s, struct slice pattern)
 {
-    struct endpoint *ep = malloc(sizeof *ep);
+    for (size_t i = 0; i < s->pattern_count; i++)
+        if (slice_is(pattern, s->patterns[i]->path))
+            return s->patterns[i];
+    return NULL;
+}
+
+static int add_pattern(struct server *s, struct endpoint *ep)
+{
+    for (size_t i = 0; i < s->pattern_count; i++)
+        if (strcmp(s->patterns[i]->path, ep->path) == 0) {
+            s->patterns[i] = ep;
+            return 0;
+        }
+    struct endpoint **more = realloc(s->patterns, (s->pattern_count + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    s->patterns = more;
+    s->patterns[s->pattern_count++] = ep;
+    return 0;
+}
+
+int server_add_endpoint(struct server *s, struct endpoint with, bool pattern)
+{
+    size_t len = strlen(with.path);
+    struct endpoint *ep = malloc(sizeof *ep + len + 1);
     if (!ep)
         return -1;
     *ep = with;
-    ep->next = map_get(&s->endpoints, slice_str(ep->path));
-    if (map_put(&s->endpoints, slice_str(ep->path), ep)) {
+    memcpy(ep + 1, with.path, len + 1);
+    ep->path = (char *)(ep + 1);
+    struct slice path = slice_of(ep->path, len);
+    ep->next = pattern ? server_pattern(s, path) : map_get(&s->endpoints, path);
+    if (pattern ? add_pattern(s, ep) : map_put(&s->endpoints, path, ep)) {
         free(ep);
         return -1;
     }
@@ -107,14 +134,16 @@ static int make_endpoints(struct server *s)
     bool test = s->opts->dev || s->opts->test_broadcast;
     int rc = 0;
     for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
-        rc |= add_endpoint(s, builtin[i]);
+        rc |= server_add_endpoint(s, builtin[i], false);
     if (test)
-        rc |= add_endpoint(s, (struct endpoint){.path = "/v1/test-broadcast",
-                                                .methods = POST,
-                                                .run = req_publish});
+        rc |= server_add_endpoint(
+            s,
+            (struct endpoint){
+                .path = "/v1/test-broadcast", .methods = POST, .run = req_publish},
+            false);
     for (size_t i = 0; i < routes->count; i++)
         if (routes->v[i].kind != ROUTE_KIND_TEST_BROADCAST || test)
-            rc |= add_endpoint(s, of_route(&routes->v[i], i));
+            rc |= server_add_endpoint(s, of_route(&routes->v[i], i), false);
     return rc;
 }
 
@@ -273,6 +302,7 @@ static void run_end(struct msg *m, void *ctx)
     struct worker *w = ctx;
     free(m);
     w->closing = true;
+    api_subs_end(w);
     conn_free_all(w);
     uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
     uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
@@ -285,10 +315,7 @@ static void run_end(struct msg *m, void *ctx)
         listener_close(&s->listening[i].listener, on_closed_nothing);
     mailbox_close(&s->owner_box, on_closed_nothing);
     uv_close((uv_handle_t *)&s->stop, on_closed_nothing);
-    if (s->has_signals) {
-        uv_close((uv_handle_t *)&s->on_term, on_closed_nothing);
-        uv_close((uv_handle_t *)&s->on_int, on_closed_nothing);
-    }
+    uv_close((uv_handle_t *)&s->waiting, on_closed_nothing);
 }
 
 static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
@@ -334,24 +361,6 @@ static void on_stop(uv_async_t *handle)
     begin_stop(handle->data);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
-{
-    struct server *s = handle->data;
-    log_line(s->log, LOG_INFO, "signal", "name=%s", number == SIGTERM ? "SIGTERM" : "SIGINT");
-    begin_stop(s);
-}
-
-void server_handle_signals(struct server *s)
-{
-    uv_loop_t *loop = &s->workers[0].loop;
-    uv_signal_init(loop, &s->on_term);
-    uv_signal_init(loop, &s->on_int);
-    s->on_term.data = s->on_int.data = s;
-    uv_signal_start(&s->on_term, on_signal, SIGTERM);
-    uv_signal_start(&s->on_int, on_signal, SIGINT);
-    s->has_signals = true;
-}
-
 void server_stop(struct server *s)
 {
     uv_async_send(&s->stop);
@@ -378,6 +387,7 @@ static int start(struct server *s, struct err *e)
     if (uv_async_init(&s->workers[0].loop, &s->stop, on_stop))
         return err_set(e, ERR_INTERNAL, "an event loop could not be made");
     s->stop.data = s;
+    uv_timer_init(&s->workers[0].loop, &s->waiting);
     if (owner_init(s, e) || listen_all(s, e))
         return e->code;
     return sources_init(s, e);
@@ -419,21 +429,69 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-int server_run(struct server *s)
+/* Once: the other loops' threads, and the sources. */
+static int start_threads(struct server *s)
 {
-    int rc = 0;
+    if (s->started)
+        return 0;
+    s->started = true;
+    sources_start(s);
     for (unsigned i = 1; i < s->worker_count; i++) {
         struct worker *w = &s->workers[i];
         w->threaded = pthread_create(&w->thread, NULL, run_thread, w) == 0;
         if (!w->threaded)
-            rc = ERR_INTERNAL;
+            return ERR_INTERNAL;
     }
-    if (!rc)
-        worker_run(&s->workers[0]);
+    return 0;
+}
+
+static void join_threads(struct server *s)
+{
     for (unsigned i = 1; i < s->worker_count; i++)
         if (s->workers[i].threaded)
             pthread_join(s->workers[i].thread, NULL);
-    return rc;
+    s->ended = true;
+}
+
+int server_run(struct server *s)
+{
+    int rc = start_threads(s);
+    if (rc)
+        return rc;
+    worker_run(&s->workers[0]);
+    join_threads(s);
+    return 0;
+}
+
+static void on_waited(uv_timer_t *timer)
+{
+    (void)timer; /* its firing ends the wait */
+}
+
+int server_step(struct server *s, uint32_t wait_ms)
+{
+    uv_loop_t *loop = &s->workers[0].loop;
+    if (s->ended)
+        return 0;
+    if (start_threads(s))
+        return -1;
+    if (wait_ms && !s->ending)
+        uv_timer_start(&s->waiting, on_waited, wait_ms, 0);
+    int more = uv_run(loop, wait_ms ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    if (!s->ending)
+        uv_timer_stop(&s->waiting);
+    if (more)
+        return 1;
+    join_threads(s);
+    return 0;
+}
+
+static void free_endpoint(struct endpoint *ep)
+{
+    for (struct endpoint *next; ep; ep = next) {
+        next = ep->next;
+        free(ep);
+    }
 }
 
 static void free_endpoints(struct server *s)
@@ -441,11 +499,11 @@ static void free_endpoints(struct server *s)
     size_t at = 0;
     void *value;
     while (map_next(&s->endpoints, &at, NULL, &value))
-        for (struct endpoint *ep = value, *next; ep; ep = next) {
-            next = ep->next;
-            free(ep);
-        }
+        free_endpoint(value);
     map_fini(&s->endpoints);
+    for (size_t i = 0; i < s->pattern_count; i++)
+        free_endpoint(s->patterns[i]);
+    free(s->patterns);
 }
 
 void server_free(struct server *s)

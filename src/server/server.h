@@ -19,11 +19,12 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
  * last. */
 const char *server_address(const struct server *s, size_t i);
 
-/* From now on SIGTERM and SIGINT stop the hub as server_stop does. Before server_run. */
-void server_handle_signals(struct server *s);
-
 /* Runs until stopped; returns 0, or an err_code when a loop could not run. */
 int server_run(struct server *s);
+
+/* One turn of the first loop, waiting at most wait_ms. 1: there is more to come; 0: it has stopped;
+ * -1: a thread could not be started. */
+int server_step(struct server *s, uint32_t wait_ms);
 
 /* Begins to drain: readiness off, streams are told to come back elsewhere, what is acknowledged is
  * stored; then server_run returns. A second call ends at once. Any thread. */

@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SOURCES_ADDED_MAX 64 /* by freshet_source_add */
+
 struct source_slot {
     struct server *s;
     const struct opt_source *conf;
     struct source *source;
+    struct opt_source *added; /* owned; NULL: conf is the configuration's */
     bool ok, told, closed;
     char detail[240];
     uint64_t runs, changes, failures;
@@ -311,24 +314,70 @@ static int open_source(struct source_slot *slot, struct err *e)
     return source_sqlite_new(&conf, &host, &s->workers[0].loop, &slot->source, e);
 }
 
+static int add_source(struct server *s, const struct opt_source *conf, struct err *e)
+{
+    struct source_slot *slot = &s->sources[s->source_count];
+    slot->s = s;
+    slot->conf = conf;
+    snprintf(slot->detail, sizeof slot->detail, "not read yet");
+    if (open_source(slot, e))
+        return e->code;
+    s->source_count++;
+    return 0;
+}
+
 int sources_init(struct server *s, struct err *e)
 {
     const struct opt_sources *list = &s->opts->sources;
-    s->sources = calloc(list->count + 1, sizeof *s->sources);
+    s->sources = calloc(list->count + SOURCES_ADDED_MAX, sizeof *s->sources);
     if (!s->sources)
         return err_set(e, ERR_OVERLOADED, "out of memory");
-    for (size_t i = 0; i < list->count; i++) {
-        struct source_slot *slot = &s->sources[s->source_count];
-        slot->s = s;
-        slot->conf = &list->v[i];
-        snprintf(slot->detail, sizeof slot->detail, "not read yet");
-        if (open_source(slot, e))
+    for (size_t i = 0; i < list->count; i++)
+        if (add_source(s, &list->v[i], e))
             return e->code;
-        s->source_count++;
-    }
+    return 0;
+}
+
+/* A copy whose texts live as long as the hub. */
+static struct opt_source *copy_source(const struct opt_source *o)
+{
+    struct opt_source *copy = malloc(sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *o;
+    const char **texts[] = {&copy->name,   &copy->database,     &copy->query,
+                            &copy->key,    &copy->tenant,       &copy->tenant_value,
+                            &copy->channel, &copy->types.added, &copy->types.changed,
+                            &copy->types.removed};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
+            return NULL; /* at start-up, without memory: what was copied goes with the process */
+    return copy;
+}
+
+int sources_add(struct server *s, const struct opt_source *o, struct err *e)
+{
+    if (!o->name || !o->database || !o->query || !o->key || !o->channel)
+        return err_set(e, ERR_BAD_REQUEST,
+                       "a source needs a name, a database, a query, a key and a channel");
+    const struct opt_channel *channel = options_channel(s->opts, slice_str(o->channel));
+    if (!channel || !channel->keyed)
+        return err_set(e, ERR_BAD_REQUEST, "source %s: configure channel %s, keyed", o->name,
+                       o->channel);
+    if (s->source_count >= s->opts->sources.count + SOURCES_ADDED_MAX)
+        return err_set(e, ERR_BAD_REQUEST, "at most %d sources can be added", SOURCES_ADDED_MAX);
+    struct opt_source *copy = copy_source(o);
+    if (!copy)
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    s->sources[s->source_count].added = copy;
+    s->channel_confs[channel - s->opts->channels.v].owned = true;
+    return add_source(s, copy, e);
+}
+
+void sources_start(struct server *s)
+{
     for (size_t i = 0; i < s->source_count; i++)
         s->sources[i].source->ops->start(s->sources[i].source);
-    return 0;
 }
 
 static void on_closed(void *arg)
@@ -355,8 +404,22 @@ bool sources_closed(const struct server *s)
     return true;
 }
 
+static void source_texts_free(struct opt_source *o)
+{
+    if (!o)
+        return;
+    const char *texts[] = {o->name,         o->database, o->query,       o->key,
+                           o->tenant,       o->tenant_value, o->channel, o->types.added,
+                           o->types.changed, o->types.removed};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+    free(o);
+}
+
 void sources_free(struct server *s)
 {
+    for (size_t i = 0; i < s->source_count; i++)
+        source_texts_free(s->sources[i].added);
     free(s->sources);
 }
 

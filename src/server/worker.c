@@ -1,6 +1,6 @@
 /* worker.c - one network loop and its turn: messages, the owner (on the first loop), sending; then
  * readiness is looked at again. */
-#include "server/inside.h"
+#include "server/api.h"
 
 #include "io/clock.h"
 
@@ -31,6 +31,10 @@ static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error
     if (why == READER_END_FAILED)
         log_line(w->s->log, LOG_WARN, "stream failed", "connection=%016llx error=%s",
                  (unsigned long long)c->stream.id, err_name(error));
+    if (c->sub) {
+        api_sub_ended(c->sub, err_name(error));
+        return;
+    }
     if (!c->poll) {
         conn_close(c);
         return;
@@ -145,7 +149,8 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
-                            &w->flushing, &w->polls, &w->finishing};
+                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
     w->scratch = malloc(SCRATCH_BYTES);
@@ -177,6 +182,7 @@ void worker_fini(struct worker *w)
     if (!w->edge)
         return;
     drop_messages(w);
+    api_subs_free(w);
     edge_free(w->edge);
     mailbox_fini(&w->box);
     buf_fini(&w->frame);

@@ -400,7 +400,7 @@ static void events_are_removed_from_anywhere(void **state)
 static void a_page_never_shows_half_a_batch(void **state)
 {
     struct rig *r = *state;
-    enum { BATCHES = 200, SIZE = 10 };
+    enum { BATCHES = 400, SIZE = 10, READS = 30 };
     static const char *const names[SIZE] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
     size_t pages = 0;
     for (size_t n = 0; n < BATCHES; n++) {
@@ -411,12 +411,12 @@ static void a_page_never_shows_half_a_batch(void **state)
                 rig_remove(&b, "t", names[i], (n - 3) * SIZE + i + 1);
         }
         rig_append_start(r, &b);
-        for (int i = 0; i < 3; i++, pages++)
+        for (int i = 0; i < READS; i++, pages++)
             r->store->ops->read(r->store, rig_spec("t", "j i h g f e d c b a", ALL, ALL_BYTES),
                                 &pages);
         rig_wait(r, n + 1, pages);
         assert_int_equal(r->errors[n % RIG_STORED], 0);
-        for (size_t i = pages - 3; i < pages; i++) {
+        for (size_t i = pages - READS; i < pages; i++) {
             const struct page *page = r->answers[i % RIG_PAGES].page;
             size_t whole = page->upto / SIZE; /* batches in the snapshot */
             assert_int_equal(page->upto % SIZE, 0);

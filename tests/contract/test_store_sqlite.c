@@ -128,6 +128,7 @@ static void the_lock_of_a_killed_process_is_free(void **state)
     if (pid == 0) {
         struct store *s;
         struct err e;
+        alarm(60); /* doesn't outlive the test, however that ends */
         char byte = store_open(r->spec, NULL, &s, &e) ? 'n' : 'y';
         if (write(ready[1], &byte, 1) == 1)
             pause();
