@@ -214,6 +214,15 @@ static bool add_form(struct edge *e, const struct reader *r, struct batch *b, st
     return true;
 }
 
+/* e's key may have been removed and have come back since: e would undo what came then, which
+ * perhaps nothing brings any more. */
+static bool may_be_old(const struct feed *f, const struct event *e)
+{
+    const struct edge_channel *c;
+    return event_supersedes(e) && (c = map_get(&f->tenant->channels, event_channel(e))) &&
+           e->pos <= c->floor;
+}
+
 /* High events overtake what waits before them. */
 static void gather_high(struct edge *e, struct reader *r, struct batch *b)
 {
@@ -231,7 +240,8 @@ static void gather_high(struct edge *e, struct reader *r, struct batch *b)
     uint32_t room = OVERTAKE_MAX - lag->over_count;
     for (uint64_t seq = ring_find(f, from); seq != f->head && room; seq++) {
         struct item *it = ring_slot(f, seq)->item;
-        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) || is_outrun(lag, it->event))
+        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) ||
+            is_outrun(lag, it->event) || may_be_old(f, it->event))
             continue;
         if (batch_full(e, b))
             return;
