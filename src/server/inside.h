@@ -110,6 +110,7 @@ struct stream {
     uint64_t id;
     uint64_t opened_ms;
     struct tenant_use *tenant;
+    struct tenant_use *address; /* NULL: not limited */
 };
 
 struct conn {
@@ -439,7 +440,8 @@ struct server {
     struct source_slot *sources;
     size_t source_count;
     pthread_mutex_t tenants_lock;
-    struct map tenants; /* name -> struct tenant_use */
+    struct map tenants;   /* name -> struct tenant_use */
+    struct map addresses; /* those with streams, where they are limited -> struct tenant_use */
     atomic_long streams;
     atomic_bool draining;
     bool ending; /* the loops have been told */
@@ -460,6 +462,11 @@ int server_add_endpoint(struct server *s, struct endpoint with, bool pattern);
 struct endpoint *server_pattern(const struct server *s, struct slice pattern);
 void server_check_drained(struct server *s, uint64_t now_ms);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
+/* Counts a stream of the peer at fd, max at most (0: any number, not counted). 0,
+ * ERR_TOO_MANY_CONNECTIONS or ERR_OVERLOADED; *out is for address_leave, which takes NULL. Any
+ * thread. */
+int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out);
+void address_leave(struct server *s, struct tenant_use *use);
 const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);
 /* How long a client should wait before it comes back, so that all of them are spread. */
 uint64_t server_retry_ms(struct server *s, struct rng *dice);

@@ -45,9 +45,12 @@ static int make_channel_confs(struct server *s)
     s->channel_confs = calloc(o->channels.count + 1, sizeof *s->channel_confs);
     if (!s->channel_confs)
         return -1;
-    for (size_t i = 0; i < o->channels.count; i++)
-        s->channel_confs[i] = conf_of(o, &o->channels.v[i]);
-    s->channel_confs[o->channels.count] = conf_of(o, &o->channel_default);
+    for (size_t i = 0; i <= o->channels.count; i++) {
+        struct channel_conf *conf = &s->channel_confs[i];
+        *conf = conf_of(o, i < o->channels.count ? &o->channels.v[i] : &o->channel_default);
+        if (o->store.kind == STORE_KIND_NULL) /* it keeps nothing: then floors have to say so */
+            conf->events = conf->keys = 0;
+    }
     return 0;
 }
 
@@ -417,6 +420,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
     *e = (struct err){.index = -1};
@@ -523,6 +527,10 @@ void server_free(struct server *s)
     while (map_next(&s->tenants, &at, NULL, &value))
         free(value);
     map_fini(&s->tenants);
+    at = 0;
+    while (map_next(&s->addresses, &at, NULL, &value))
+        free(value);
+    map_fini(&s->addresses);
     sources_free(s);
     access_free(s);
     free(s->listening);
