@@ -112,7 +112,7 @@ static int make_claims(struct access *a, const struct opt_auth *o)
                                .issuer_count = o->issuer != NULL,
                                .audiences = &a->audience,
                                .audience_count = o->audience != NULL,
-                               .leeway_s = (uint32_t)(o->leeway_ms / 1000),
+                               .leeway_ms = (uint32_t)o->leeway_ms,
                                .allow_no_expiry = o->allow_no_exp};
     return 0;
 }
