@@ -1,0 +1,184 @@
+import { browserEnv, type Env } from './browser';
+import { createDispatcher } from './dispatch';
+import { createEngine, type EngineConfig, type EngineHooks } from './engine';
+import { FreshetError } from './errors';
+import type { ClientOptions } from './options';
+import { createResolve } from './request';
+import type {
+  EventMap, FreshetEvent, Gap, HistoryOptions, Listener, Off, PublishOptions, Snapshot, SubscribeOptions,
+} from './types';
+
+/** What {@link Client.on} can name besides the application's own event types. */
+export interface LifecycleMap {
+  /** Every event of the application. */
+  '*': unknown;
+  /** A stream has been opened. */
+  open: Snapshot;
+  /** Something failed; also what will be retried. */
+  error: FreshetError;
+  /** Events were lost. */
+  gap: Gap;
+  /** The status has changed. */
+  status: Snapshot;
+}
+
+type Names<M> = (keyof M & string) | keyof LifecycleMap;
+type DataOf<M, T> = T extends keyof LifecycleMap ? LifecycleMap[T] : T extends keyof M ? M[T] : unknown;
+
+/** A connection to a hub, with its listeners. */
+export interface Client<M extends object = EventMap> {
+  /** Connects, unless that is so already. */
+  connect(): void;
+  /** Ends the connection; listeners stay. */
+  disconnect(): void;
+  /** Connects anew at once, also out of `failed`. */
+  reconnect(): void;
+  /** Ends everything, for good. */
+  close(): void;
+  on<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): Off;
+  off<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): void;
+  once<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): Off;
+  /** Follows a channel, also one that was not in `channels`. */
+  subscribe(channel: string, listener: (event: FreshetEvent) => void, options?: SubscribeOptions): Off;
+  /** Publishes one event. Resolves to its id. */
+  publish<T extends keyof M & string>(type: T, data: M[T], options?: PublishOptions): Promise<string | null>;
+  /** Reads kept events from the hub, oldest first. */
+  history(options?: HistoryOptions): AsyncIterableIterator<FreshetEvent>;
+  /** The last events that came, oldest first. A new array with each change. */
+  recent(): readonly FreshetEvent[];
+  clearRecent(): void;
+  /** Says that the application has made good what a gap lost: `stale` goes. */
+  markFresh(): void;
+  getSnapshot(): Snapshot;
+  /** Calls back when the snapshot or {@link Client.recent} has changed. */
+  subscribeSnapshot(listener: () => void): Off;
+}
+
+export function createClient<M extends object = EventMap>(options: ClientOptions, env: Env = browserEnv()): Client<M> {
+  const { fetch, onExhausted, persist, retry, transport, openEvent = 'freshet.open', envelope = 'full', events: type } = options;
+  const world = fetch ? { ...env, fetch } : env;
+  const poll = onExhausted && onExhausted !== 'fail' ? onExhausted : null;
+  const native = transport === 'eventsource';
+  const startPolling = options.start === 'poll';
+  if (startPolling && !poll) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
+  if (native && (options.getToken || options.headers)) throw new FreshetError('config', 'an EventSource sends no headers');
+
+  const log = options.logger ?? (env.setting(options.debugKey ?? 'freshet-debug') === 'true' ? console : null);
+  const resolve = createResolve(options);
+  const config: EngineConfig = {
+    machine: {
+      retry: { initialDelay: 1000, maxDelay: 30000, factor: 2, jitter: 'full', maxRetries: Infinity, resetAfter: 10000, ...retry },
+      connectTimeout: options.connectTimeout ?? 10000,
+      heartbeatTimeout: options.heartbeatTimeout ?? null,
+      hiddenGrace: options.whenHidden === 'close' ? options.hiddenGraceMs ?? 30000 : null,
+      probeEvery: poll && poll.probeEvery,
+      startPolling,
+      canRenew: !!options.getToken,
+    },
+    names: native ? [openEvent, ...(type ?? [])] : null,
+    openEvent,
+    query: { envelope, type },
+    lastEventId: options.lastEventId ?? persist?.storage.getItem(persist.key) ?? null,
+    poll,
+  };
+
+  const calls = createDispatcher(world, options, report, () => {
+    const { lastEventId } = engine.state();
+    if (persist && lastEventId !== null) persist.storage.setItem(persist.key, lastEventId);
+  });
+  const followed = new Map((options.channels ?? []).map((name) => [name, 1]));
+  const names = () => [...followed.keys()];
+  const ends = new AbortController();
+  let shown: Snapshot | null = null;
+  let following = false;
+
+  function report(error: FreshetError): void {
+    log?.warn('freshet:', error.message);
+    options.onError?.(error);
+    calls.emit('error', error);
+  }
+  function show(next: Snapshot): void {
+    const before = shown?.status;
+    shown = next;
+    if (before !== next.status) {
+      log?.debug('freshet:', next.status);
+      calls.emit('status', next);
+      if (next.isConnected) calls.emit('open', next);
+    }
+    calls.changed();
+  }
+  const hooks: EngineHooks = {
+    state(state) {
+      const error = { ...state, status: 'error' as const };
+      const asError = options.states === 'error';
+      if (asError && state.status === 'reconnecting' && state.error && state.error !== shown?.error) show(error);
+      show(asError && state.status === 'failed' ? error : state);
+    },
+    events(events) {
+      log?.debug('freshet:', events);
+      calls.queue(events);
+    },
+    error: report,
+  };
+  const engine = options.share?.({ config, env: world, resolve, hooks, fetch }) ?? createEngine(config, world, resolve, hooks);
+  engine.follow(names());
+
+  /** Several subscriptions in one go cost one reconnect. */
+  function follow(channel: string, by: number): void {
+    const count = (followed.get(channel) ?? 0) + by;
+    if (count) followed.set(channel, count);
+    else followed.delete(channel);
+    if (following) return;
+    following = true;
+    world.after(0, () => {
+      following = false;
+      engine.follow(names());
+    });
+  }
+
+  return {
+    connect: () => engine.send('connect'),
+    disconnect: () => engine.send('disconnect'),
+    reconnect: () => engine.send('reconnect'),
+    close() {
+      ends.abort();
+      engine.close();
+      calls.clear();
+    },
+    on: (name, listener) => calls.on(name, listener as Listener),
+    off: (name, listener) => calls.off(name, listener as Listener),
+    once(name, listener) {
+      const off = calls.on(name, (data, event) => {
+        off();
+        (listener as Listener)(data, event);
+      });
+      return off;
+    },
+    subscribe(channel, listener, { events, filter, signal } = {}) {
+      const off = calls.on('*', (_, event) => {
+        const here = event.channel ? event.channel === channel : followed.size < 2;
+        if (here && (!events || events.includes(event.type)) && (!filter || filter(event))) listener(event);
+      });
+      let by = -1;
+      const end = () => {
+        if (by) follow(channel, by);
+        by = 0;
+        off();
+      };
+      follow(channel, 1);
+      if (signal?.aborted) end();
+      signal?.addEventListener('abort', end);
+      return end;
+    },
+    publish: async (name, data, more) =>
+      (await import('./rest')).publish(world, resolve, name, data, { channel: names()[0], ...more }, ends.signal),
+    async *history(more) {
+      yield* (await import('./rest')).history(world, resolve, { channels: names(), ...more }, config.query, ends.signal);
+    },
+    recent: calls.recent,
+    clearRecent: calls.clearRecent,
+    markFresh: () => engine.send('fresh'),
+    getSnapshot: () => (shown = shown ?? engine.state()),
+    subscribeSnapshot: calls.watch,
+  };
+}

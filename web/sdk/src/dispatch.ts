@@ -1,0 +1,87 @@
+/** Hands events to listeners: isolated from each other, in order, in batches if so wished. */
+import type { Env } from './browser';
+import { FreshetError, FreshetGapError } from './errors';
+import type { ClientOptions } from './options';
+import type { FreshetEvent, Gap, Listener, Off } from './types';
+
+export function createDispatcher(
+  env: Env,
+  { batch = false, events: types, filter, history }: ClientOptions,
+  report: (error: FreshetError) => void,
+  delivered: () => void,
+) {
+  const most = history?.maxEvents ?? 100;
+  const listeners = new Map<string, Set<Listener>>();
+  const watchers = new Set<() => void>();
+  let recent: readonly FreshetEvent[] = [];
+  let waiting: FreshetEvent[] = [];
+  let cancel: Off | null = null;
+  let failing = false;
+
+  /** A listener that throws harms no other; one for errors that throws is not reported to itself. */
+  function guard(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      if (failing) return;
+      failing = true;
+      guard(() => report(new FreshetError('listener', `a listener threw: ${thrown}`, { cause: thrown })));
+      failing = false;
+    }
+  }
+  function emit(type: string, data: unknown, event?: FreshetEvent): void {
+    const given = event ?? { id: null, channel: null, type, time: null, data };
+    listeners.get(type)?.forEach((listener) => guard(() => listener(data, given)));
+  }
+  const changed = () => watchers.forEach(guard);
+
+  function deliver(event: FreshetEvent): void {
+    const { type, data } = event;
+    if (type === 'freshet.gap') {
+      emit('gap', data, event);
+      report(new FreshetGapError('gap', `events were lost: ${(data as Gap).reason}`, { cause: data }));
+    } else if (!/^(freshet\..*|ping)$/.test(type)) {
+      if ((types && !types.includes(type)) || (filter && !filter(event))) return;
+      if (most) recent = [...recent, event].slice(-most);
+      emit('*', data, event);
+    }
+    emit(type, data, event);
+  }
+  function flush(): void {
+    const events = waiting;
+    waiting = [];
+    cancel = null;
+    for (const event of events) guard(() => deliver(event));
+    guard(delivered);
+    changed();
+  }
+  const off = (type: string, listener: Listener) => void listeners.get(type)?.delete(listener);
+  return {
+    emit,
+    changed,
+    off,
+    queue(events: readonly FreshetEvent[]): void {
+      waiting.push(...events);
+      if (batch === false) flush();
+      else cancel = cancel ?? (batch === 'raf' ? env.frame(flush) : env.after(batch, flush));
+    },
+    on(type: string, listener: Listener): Off {
+      listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
+      return () => off(type, listener);
+    },
+    watch(listener: () => void): Off {
+      watchers.add(listener);
+      return () => void watchers.delete(listener);
+    },
+    recent: () => recent,
+    clearRecent(): void {
+      recent = [];
+      changed();
+    },
+    clear(): void {
+      cancel?.();
+      listeners.clear();
+      watchers.clear();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Env } from './browser';
+import type { Target } from './request';
+import { ended, type StreamHandlers } from './transport';
+
+const CONTROL = ['message', 'ping', 'freshet.open', 'freshet.gap', 'freshet.beat', 'freshet.close'];
+
+/** Opens a stream with the browser's `EventSource`, for the event names given. */
+export function openEventSource(
+  env: Env, target: Target, lastEventId: string | null, on: StreamHandlers, names: readonly string[],
+): () => void {
+  const query = lastEventId ? (target.url.includes('?') ? '&' : '?') + 'lastEventId=' + encodeURIComponent(lastEventId) : '';
+  const source = env.eventSource(target.url + query, { withCredentials: target.credentials === 'include' });
+  let last = lastEventId ?? '';
+  source.onopen = () => on.opened();
+  const take = (event: MessageEvent<string>) => {
+    const id = event.lastEventId;
+    on.message({ ...(id !== last && { id }), event: event.type === 'message' ? '' : event.type, data: event.data });
+    last = id;
+    on.settled();
+  };
+  for (const name of new Set([...CONTROL, ...names])) source.addEventListener(name, take);
+  source.onerror = () => {
+    source.close();
+    on.failed(ended());
+  };
+  return () => source.close();
+}

@@ -1,0 +1,251 @@
+/**
+ * The connection as one pure function: `step(config, state, input, now, dice)` gives the next state
+ * and what is to be done. It knows no timers, no network and no browser.
+ */
+import { FreshetExhaustedError, FreshetTimeoutError, type FreshetError } from './errors';
+import type { RetryOptions, Snapshot, Status, TokenReason } from './types';
+
+export interface MachineConfig {
+  retry: Required<RetryOptions>;
+  connectTimeout: number;
+  /** `null`: 2.5 times what the hub announces; 0: off. */
+  heartbeatTimeout: number | null;
+  /** Close after this many ms in the background; `null`: never. */
+  hiddenGrace: number | null;
+  /** `null`: no polling. */
+  probeEvery: number | null;
+  startPolling: boolean;
+  canRenew: boolean;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The snapshot that the application sees, and what only the machine needs. */
+export interface State extends Writable<Snapshot> {
+  status: Status;
+  /** Polling carries the events; streams are only probed. */
+  polling: boolean;
+  offline: boolean;
+  /** Failures in a row; a connection that holds clears them. */
+  failures: number;
+  connectedAt: number | null;
+  /** What the hub's `retry:` said, for the next try. */
+  serverRetry: number | null;
+  /** How often the hub beats, in ms. */
+  heartbeat: number | null;
+  /** Number of the stream in use: inputs of others are late and ignored. */
+  conn: number;
+  /** What the next request for a token will give as its reason. */
+  token: TokenReason | null;
+  /** A 401 has been answered with a new token that has not worked yet. */
+  renewed: boolean;
+}
+
+/** `watch` is the wait for an answer, then for the next byte. */
+export type TimerName = 'retry' | 'watch' | 'hidden';
+
+/** What a stream or a poll brought, besides its events. */
+export type Received = Partial<
+  Pick<State, 'lastEventId' | 'clientId' | 'resumed' | 'channels' | 'stale' | 'heartbeat' | 'serverRetry' | 'token'>
+>;
+
+export type Input =
+  | { type: 'connect' | 'disconnect' | 'reconnect' | 'refresh' | 'fresh' }
+  | { type: 'hidden' | 'visible' | 'pagehide' | 'pageshow' | 'online' | 'offline' }
+  | { type: 'timer'; name: TimerName }
+  | { type: 'opened' | 'finished'; conn: number }
+  | { type: 'received'; conn: number; what: Received }
+  | { type: 'failed'; conn: number; error: FreshetError }
+  | { type: 'polled' }
+  | { type: 'pollFailed'; error: FreshetError };
+
+/** What is to be done; a timer of that name is set anew, or cleared with `null`. */
+export type Effect =
+  | ['open', TokenReason | null]
+  | ['abort' | 'poll' | 'stopPolling']
+  | ['timer', TimerName, number | null];
+
+export const initialState = (lastEventId: string | null, offline = false): State => ({
+  status: 'disconnected', isConnected: false, transport: null, paused: null, attempt: 0, nextRetryAt: null,
+  lastEventId, lastActivityAt: null, error: null, clientId: null, resumed: false, stale: false, channels: {},
+  polling: false, offline, failures: 0, connectedAt: null, serverRetry: null, heartbeat: null, conn: 0,
+  token: 'initial', renewed: false,
+});
+
+/** The delay before try number `attempt` (from 1), in ms; `dice` is in [0, 1). */
+export function backoff(retry: Required<RetryOptions>, attempt: number, dice: number): number {
+  const full = retry.jitter === 'full';
+  const grown = retry.initialDelay * retry.factor ** Math.max(0, attempt - (full ? 2 : 1));
+  return Math.round(Math.min(retry.maxDelay, grown) * (1 - (full ? 1 : +retry.jitter) * dice));
+}
+
+export function step(
+  config: MachineConfig,
+  before: State,
+  input: Input,
+  now: number,
+  dice: number,
+): [State, Effect[]] {
+  const { retry, probeEvery } = config;
+  const s = { ...before };
+  const fx: Effect[] = [];
+  const timer = (name: TimerName, ms: number | null) => fx.push(['timer', name, ms]);
+  const silence = () => config.heartbeatTimeout ?? (s.heartbeat ?? 0) * 2.5;
+  const idle = () => s.status === 'disconnected' || s.status === 'failed';
+
+  function drop(): void {
+    fx.push(['abort']);
+    timer('retry', null);
+    timer('watch', null);
+    s.conn++;
+    s.nextRetryAt = s.connectedAt = null;
+    if (!s.polling) s.transport = null;
+  }
+  function stop(status: Status, paused: State['paused'] = null): void {
+    if (s.polling) fx.push(['stopPolling']);
+    s.polling = false;
+    drop();
+    s.clientId = null;
+    s.status = status;
+    s.paused = paused;
+  }
+  function open(): void {
+    drop();
+    s.paused = null;
+    if (!s.polling) s.status = idle() || s.status === 'connecting' ? 'connecting' : 'reconnecting';
+    fx.push(['open', s.token]);
+    timer('watch', config.connectTimeout);
+  }
+  function poll(status: Status): void {
+    s.status = status;
+    s.polling = true;
+    s.transport = 'polling';
+    fx.push(['poll']);
+    timer('retry', probeEvery);
+  }
+  function begin(): void {
+    s.failures = 0;
+    s.renewed = false;
+    s.error = s.paused = null;
+    if (config.startPolling && !s.polling) poll('connecting');
+    else open();
+  }
+  function fail(error: FreshetError): void {
+    const worked = s.connectedAt;
+    if (worked !== null && now - worked >= retry.resetAfter) s.failures = 0;
+    drop();
+    s.error = error;
+    if (error.status === 401 && config.canRenew && !s.renewed) {
+      s.renewed = true;
+      s.token = s.token ? 'rejected' : 'expired';
+      return open();
+    }
+    if (s.polling) return void timer('retry', probeEvery);
+    if (!error.retryable) return stop('failed');
+    s.status = 'reconnecting';
+    if (s.offline) s.paused = 'offline';
+    if (++s.failures > retry.maxRetries && !s.offline) {
+      if (probeEvery !== null) return poll('reconnecting');
+      s.error = new FreshetExhaustedError('exhausted', `gave up after ${retry.maxRetries} retries`, { cause: error });
+      return stop('failed');
+    }
+    const delay = error.retryAfter ?? (worked !== null ? s.serverRetry : null) ?? backoff(retry, s.failures, dice);
+    s.nextRetryAt = now + delay;
+    timer('retry', delay);
+  }
+  /** How long it may still be silent, in ms; a stream that was silent for longer is given up. */
+  function check(): void {
+    const limit = s.connectedAt === null ? config.connectTimeout : silence();
+    const left = limit - (now - s.lastActivityAt!);
+    if (s.connectedAt !== null && (!limit || left > 0)) return void (limit && timer('watch', left));
+    fail(new FreshetTimeoutError('timeout', `nothing came for ${limit} ms`, { retryable: true }));
+  }
+  /** Time may have passed unseen. */
+  function wake(): void {
+    const due = s.connectedAt === null ? now : Infinity;
+    if (s.connectedAt !== null) check();
+    if (s.nextRetryAt !== null && s.nextRetryAt <= due) open();
+  }
+
+  if ('conn' in input && input.conn !== s.conn) return [before, fx];
+  switch (input.type) {
+    case 'connect':
+      if (s.status === 'disconnected' && !s.paused) begin();
+      break;
+    case 'reconnect':
+      begin();
+      break;
+    case 'disconnect':
+      timer('hidden', null);
+      stop('disconnected');
+      s.failures = 0;
+      s.error = null;
+      break;
+    case 'refresh': // what is followed has changed
+      if (!idle() && s.nextRetryAt === null) open();
+      break;
+    case 'fresh':
+      s.stale = false;
+      break;
+    case 'hidden':
+      timer('hidden', config.hiddenGrace);
+      break;
+    case 'pagehide': // a stream would keep the page out of the back/forward cache
+      if (!idle()) stop('disconnected', 'hidden');
+      break;
+    case 'online':
+      s.offline = false;
+      if (s.paused === 'hidden') break;
+      if (s.paused) s.failures = 0;
+      s.paused = null;
+      if (s.nextRetryAt !== null) open();
+      else wake();
+      break;
+    case 'visible':
+    case 'pageshow':
+      timer('hidden', null);
+      if (s.paused === 'hidden') begin();
+      else wake();
+      break;
+    case 'offline':
+      s.offline = true;
+      break;
+    case 'opened':
+      if (s.polling) fx.push(['stopPolling']);
+      s.polling = s.renewed = false;
+      s.status = 'connected';
+      s.transport = 'sse';
+      s.connectedAt = s.lastActivityAt = now;
+      s.error = s.token = s.serverRetry = s.heartbeat = s.paused = null;
+      timer('watch', silence() || null);
+      break;
+    case 'received':
+      Object.assign(s, input.what);
+      s.lastActivityAt = now;
+      if (input.what.heartbeat && s.connectedAt !== null) timer('watch', silence() || null);
+      break;
+    case 'finished': // 204: the server wants no more of it
+      stop('disconnected');
+      break;
+    case 'failed':
+      fail(input.error);
+      break;
+    case 'polled':
+      s.status = 'connected';
+      s.lastActivityAt = now;
+      s.error = s.token = null;
+      break;
+    case 'pollFailed':
+      s.error = input.error;
+      if (input.error.retryable) s.status = 'reconnecting';
+      else stop('failed');
+      break;
+    case 'timer':
+      if (input.name === 'retry') open();
+      else if (input.name === 'watch') check();
+      else if (!idle()) stop('disconnected', 'hidden');
+  }
+  s.isConnected = s.status === 'connected';
+  s.attempt = s.isConnected ? 0 : s.failures;
+  return [s, fx];
+}

@@ -1,0 +1,75 @@
+import { FreshetAuthError, FreshetHttpError, type FreshetError } from './errors';
+import type { Json } from './event';
+import type { ClientOptions } from './options';
+import type { Params, TokenReason } from './types';
+
+/** Where to send a request, with all that the application adds to it. */
+export interface Target {
+  url: string;
+  headers: Record<string, string>;
+  credentials: RequestCredentials;
+}
+
+/** Works out a target; a new token is asked for when `reason` says why. `beside` turns the stream's URL into another. */
+export type Resolve = (
+  reason: TokenReason | null,
+  query: Params,
+  beside?: 'events' | 'publish',
+) => Promise<Target>;
+
+const ask = <T>(lazy: T | (() => T)): T => (typeof lazy === 'function' ? (lazy as () => T)() : lazy);
+
+/** Adds what the URL does not have yet. */
+function withQuery(url: string, query: Params): string {
+  for (const [name, given] of Object.entries(query)) {
+    const text = [given ?? []].flat().map((one) => encodeURIComponent(one as string)).join();
+    if (text && !new RegExp(`[?&]${name}=`).test(url)) url += (url.includes('?') ? '&' : '?') + name + '=' + text;
+  }
+  return url;
+}
+
+/** `/v1/events` beside `/v1/stream`; the hub's own path where the stream is a route. */
+function sibling(url: string, name: string): string {
+  const [, origin, path, query] = /^(\w+:\/\/[^/]+)?([^?]*)(.*)/.exec(url)!;
+  const base = path!.endsWith('/v1/stream') ? path!.slice(0, -6) : '/v1/';
+  return (origin ?? '') + base + name + (name === 'events' ? query : '');
+}
+
+export function createResolve(options: ClientOptions): Resolve {
+  const { getToken, credentials = 'same-origin' } = options;
+  let token: string | null | undefined;
+  let asking: Promise<unknown> | undefined;
+
+  async function renew(reason: TokenReason): Promise<void> {
+    try {
+      token = await getToken!({ reason });
+    } finally {
+      asking = undefined;
+    }
+  }
+  return async (reason, query, beside) => {
+    if (getToken && (asking || token === undefined || (reason && reason !== 'initial')))
+      await (asking = asking ?? renew(reason ?? 'initial'));
+    const url = ask(options.url);
+    const given = beside && options[`${beside}Url`];
+    return {
+      url: withQuery(given ?? (beside ? sibling(url, beside) : url), beside === 'publish' ? query : { ...query, ...ask(options.params) }),
+      headers: { ...ask(options.headers), ...(token && { Authorization: `Bearer ${token}` }) },
+      credentials,
+    };
+  };
+}
+
+/** The error that an answer stands for. */
+export async function httpError(response: Response, now: number): Promise<FreshetError> {
+  const { status } = response;
+  const problem = (await response.json().catch(() => null)) as Json | null;
+  const after = response.headers.get('Retry-After');
+  const wait = after ? (+after >= 0 ? +after * 1000 : Date.parse(after) - now) : -1;
+  const message = `${status} ${problem?.detail ?? response.statusText}`;
+  const retryable = status >= 500 || [408, 425, 429].includes(status);
+  const extra = { status, retryable, ...(wait >= 0 && { retryAfter: wait }) };
+  return status === 401 || status === 403
+    ? new FreshetAuthError('auth', message, extra)
+    : new FreshetHttpError('http', message, extra);
+}

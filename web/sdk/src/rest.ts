@@ -1,0 +1,83 @@
+/** Requests beside the stream. Loaded when first used: following a stream needs none of it. */
+import type { Env } from './browser';
+import { FreshetParseError, asError } from './errors';
+import { envelope, type Json } from './event';
+import { httpError, type Resolve } from './request';
+import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types';
+
+/** One request for JSON; after a 401 once more, with a new token. */
+export async function requestJson(
+  env: Env,
+  resolve: Resolve,
+  endpoint: 'events' | 'publish',
+  query: Params,
+  init: RequestInit,
+  reason: TokenReason | null = null,
+): Promise<unknown> {
+  const { url, headers, credentials } = await resolve(reason, query, endpoint);
+  let response: Response;
+  try {
+    response = await env.fetch(url, {
+      ...init,
+      headers: { ...(init.headers as Record<string, string>), ...headers },
+      credentials,
+      cache: 'no-store',
+    });
+  } catch (thrown) {
+    throw asError(thrown);
+  }
+  if (response.status === 401 && !reason && headers.Authorization)
+    return requestJson(env, resolve, endpoint, query, init, 'expired');
+  if (!response.ok) throw await httpError(response, env.now());
+  try {
+    return await response.json();
+  } catch (thrown) {
+    throw new FreshetParseError('parse', 'the answer is no JSON', { cause: thrown });
+  }
+}
+
+/** One answer of `GET /v1/events`. */
+export interface Page {
+  events: FreshetEvent[];
+  cursor: string | null;
+  gap: Gap | null;
+}
+
+export async function fetchPage(env: Env, resolve: Resolve, query: Params, signal: AbortSignal): Promise<Page> {
+  const page = (await requestJson(env, resolve, 'events', query, { signal })) as Partial<Page>;
+  return {
+    events: (page.events ?? []).map((full) => envelope(full as unknown as Json)),
+    cursor: page.cursor ?? null,
+    gap: page.gap ?? null,
+  };
+}
+
+/** Publishes one event; resolves to its id. */
+export async function publish(
+  env: Env, resolve: Resolve, type: string, data: unknown, options: PublishOptions, signal: AbortSignal,
+): Promise<string | null> {
+  const answer = (await requestJson(env, resolve, 'publish', {}, {
+    method: 'POST',
+    body: JSON.stringify({ ...options, type, data }),
+    headers: { 'Content-Type': 'application/json' },
+    signal,
+  })) as { id?: string } | null;
+  return answer?.id ?? null;
+}
+
+/** Kept events page by page, oldest first. */
+export async function* history(
+  env: Env, resolve: Resolve, { since = 'earliest', last, channels }: HistoryOptions, query: Params, signal: AbortSignal,
+): AsyncGenerator<FreshetEvent> {
+  const limit = 1000;
+  let kept: FreshetEvent[] = [];
+  let from: Params = { since };
+  for (;;) {
+    const page = await fetchPage(env, resolve, { ...query, envelope: null, channel: channels, ...from, limit }, signal);
+    if (last === undefined) yield* page.events;
+    else kept = [...kept, ...page.events].slice(-last);
+    if (page.events.length < limit || !page.cursor) break;
+    from = { lastEventId: page.cursor };
+  }
+  if (last) yield* kept;
+}
