@@ -18,8 +18,8 @@ export function createTestBench<M extends object = Record<string, unknown>>(
   options: Partial<ClientOptions> = {},
   hubOptions: TestHubOptions = {},
 ): TestBench<M> {
-  const hub: TestHub = new TestHub({ now: () => world.now(), ...hubOptions });
-  const world: TestWorld = createTestWorld((...args) => hub.fetch(...args));
+  const world = createTestWorld((...args) => hub.fetch(...args));
+  const hub: TestHub = new TestHub({ now: world.now, ...hubOptions });
   const client = createClient<M>({ url: '/v1/stream', channels: ['a'], ...options }, world);
   return { client, hub, world };
 }
