@@ -1,0 +1,2 @@
+export { tabs, type TabsOptions } from './tabs';
+export type { Share, ShareRequest } from './share';

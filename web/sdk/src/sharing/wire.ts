@@ -1,0 +1,41 @@
+/** What tabs and the holder of the shared connection say to each other. */
+import { FreshetError, type ErrorCode } from '../errors';
+import type { Command, EngineConfig } from '../engine';
+import type { State } from '../machine';
+import type { PollOptions } from '../polling';
+import type { Target } from '../request';
+import type { FreshetEvent, Params, TokenReason } from '../types';
+
+/** An engine's configuration as it crosses to a worker: `poll` is made again from its options there. */
+export type WireConfig = Omit<EngineConfig, 'poll'> & { poll: Required<PollOptions> | null };
+
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+  retryable: boolean;
+  status?: number | undefined;
+  retryAfter?: number | undefined;
+}
+
+export type ToHolder = { from: string } & (
+  | { do: 'hello'; config: WireConfig; channels: readonly string[] }
+  | { do: 'follow'; channels: readonly string[] }
+  | { do: Command | 'visible' | 'bye' }
+  | { do: 'resolved'; call: number; target?: Target; error?: WireError }
+);
+
+export type ToTab = { to: string | null } & (
+  | { do: 'state'; state: Omit<State, 'error'>; error: WireError | null }
+  | { do: 'events'; events: FreshetEvent[] }
+  | { do: 'resolve'; call: number; reason: TokenReason | null; query: Params; beside?: 'events' | 'publish' | undefined }
+  | { do: 'who' }
+);
+
+export const packError = ({ code, message, retryable, status, retryAfter }: FreshetError): WireError => ({
+  code, message, retryable, status, retryAfter,
+});
+
+export const unpackError = ({ code, message, ...extra }: WireError): FreshetError => {
+  const known = Object.entries(extra).filter(([, value]) => value !== undefined);
+  return new FreshetError(code, message, Object.fromEntries(known));
+};
