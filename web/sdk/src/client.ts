@@ -25,6 +25,8 @@ export interface LifecycleMap {
 type Names<M> = (keyof M & string) | keyof LifecycleMap;
 type DataOf<M, T> = T extends keyof LifecycleMap ? LifecycleMap[T] : T extends keyof M ? M[T] : unknown;
 
+type On<M, T extends string> = Listener<DataOf<M, T>, T extends '*' ? string : T>;
+
 /** A connection to a hub, with its listeners. */
 export interface Client<M extends object = EventMap> {
   /** Connects, unless that is so already. */
@@ -35,9 +37,9 @@ export interface Client<M extends object = EventMap> {
   reconnect(): void;
   /** Ends everything, for good. */
   close(): void;
-  on<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): Off;
-  off<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): void;
-  once<T extends Names<M>>(type: T, listener: Listener<DataOf<M, T>, T>): Off;
+  on<T extends Names<M>>(type: T, listener: On<M, T>): Off;
+  off<T extends Names<M>>(type: T, listener: On<M, T>): void;
+  once<T extends Names<M>>(type: T, listener: On<M, T>): Off;
   /** Follows a channel, also one that was not in `channels`. */
   subscribe(channel: string, listener: (event: FreshetEvent) => void, options?: SubscribeOptions): Off;
   /** Publishes one event. Resolves to its id. */
