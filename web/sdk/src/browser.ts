@@ -29,7 +29,7 @@ export function browserEnv(): Env {
     return () => clearTimeout(id);
   };
   return {
-    fetch: (...args) => fetch(...args),
+    fetch: (input, init) => fetch(input, init),
     eventSource: (url, init) => new EventSource(url, init),
     now: Date.now,
     random: Math.random,

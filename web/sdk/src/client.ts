@@ -1,12 +1,12 @@
-import { browserEnv, type Env } from './browser';
-import { createDispatcher } from './dispatch';
-import { createEngine, type EngineConfig, type EngineHooks } from './engine';
-import { FreshetError } from './errors';
-import type { ClientOptions } from './options';
-import { createResolve } from './request';
+import { browserEnv, type Env } from './browser.js';
+import { createDispatcher } from './dispatch.js';
+import { createEngine, type EngineConfig, type EngineHooks } from './engine.js';
+import { FreshetError } from './errors.js';
+import type { ClientOptions } from './options.js';
+import { createResolve } from './request.js';
 import type {
   EventMap, FreshetEvent, Gap, HistoryOptions, Listener, Off, PublishOptions, Snapshot, SubscribeOptions,
-} from './types';
+} from './types.js';
 
 /** What {@link Client.on} can name besides the application's own event types. */
 export interface LifecycleMap {
@@ -173,9 +173,9 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
       return end;
     },
     publish: async (name, data, more) =>
-      (await import('./rest')).publish(world, resolve, name, data, { channel: names()[0], ...more }, ends.signal),
+      (await import('./rest.js')).publish(world, resolve, name, data, { channel: names()[0], ...more }, ends.signal),
     async *history(more) {
-      yield* (await import('./rest')).history(world, resolve, { channels: names(), ...more }, config.query, ends.signal);
+      yield* (await import('./rest.js')).history(world, resolve, { channels: names(), ...more }, config.query, ends.signal);
     },
     recent: calls.recent,
     clearRecent: calls.clearRecent,

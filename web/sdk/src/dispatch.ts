@@ -1,8 +1,8 @@
 /** Hands events to listeners: isolated from each other, in order, in batches if so wished. */
-import type { Env } from './browser';
-import { FreshetError, FreshetGapError } from './errors';
-import type { ClientOptions } from './options';
-import type { FreshetEvent, Gap, Listener, Off } from './types';
+import type { Env } from './browser.js';
+import { FreshetError, FreshetGapError } from './errors.js';
+import type { ClientOptions } from './options.js';
+import type { FreshetEvent, Gap, Listener, Off } from './types.js';
 
 export function createDispatcher(
   env: Env,

@@ -1,13 +1,13 @@
 /** Runs the machine: carries out its effects, and turns what arrives into events. */
-import type { Env } from './browser';
-import { asError, type FreshetError } from './errors';
-import { interpret, isPosition, type Json } from './event';
-import { initialState, step, type Effect, type Input, type MachineConfig, type Received, type State, type TimerName } from './machine';
-import type { Message } from './parser';
-import type { Poll } from './polling';
-import type { Resolve } from './request';
-import { openFetch, type StreamHandlers } from './transport';
-import type { FreshetEvent, Gap, Params } from './types';
+import type { Env } from './browser.js';
+import { asError, type FreshetError } from './errors.js';
+import { interpret, isPosition, type Json } from './event.js';
+import { initialState, step, type Effect, type Input, type MachineConfig, type Received, type State, type TimerName } from './machine.js';
+import type { Message } from './parser.js';
+import type { Poll } from './polling.js';
+import type { Resolve } from './request.js';
+import { openFetch, type StreamHandlers } from './transport.js';
+import type { FreshetEvent, Gap, Params } from './types.js';
 
 /** What an engine is told once. Plain data but for `poll`, so that it can cross to a worker. */
 export interface EngineConfig {
@@ -116,7 +116,7 @@ export function createEngine(config: EngineConfig, env: Env, resolve: Resolve, h
     try {
       const target = await resolve(token, query());
       const { names } = config;
-      const start = names ? (await import('./eventsource')).openEventSource : openFetch;
+      const start = names ? (await import('./eventsource.js')).openEventSource : openFetch;
       if (conn === state.conn) closeStream = start(env, target, lastEventId, on, names!);
     } catch (thrown) {
       on.failed(thrown);

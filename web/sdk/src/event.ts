@@ -1,5 +1,5 @@
-import type { Message } from './parser';
-import type { FreshetEvent, Snapshot } from './types';
+import type { Message } from './parser.js';
+import type { FreshetEvent, Snapshot } from './types.js';
 
 /** Any JSON object. */
 export type Json = Record<string, unknown>;

@@ -1,6 +1,6 @@
-import type { Env } from './browser';
-import type { Target } from './request';
-import { ended, type StreamHandlers } from './transport';
+import type { Env } from './browser.js';
+import type { Target } from './request.js';
+import { ended, type StreamHandlers } from './transport.js';
 
 const CONTROL = ['message', 'ping', 'freshet.open', 'freshet.gap', 'freshet.beat', 'freshet.close'];
 

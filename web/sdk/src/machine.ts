@@ -2,8 +2,8 @@
  * The connection as one pure function: `step(config, state, input, now, dice)` gives the next state
  * and what is to be done. It knows no timers, no network and no browser.
  */
-import { FreshetExhaustedError, FreshetTimeoutError, type FreshetError } from './errors';
-import type { RetryOptions, Snapshot, Status, TokenReason } from './types';
+import { FreshetExhaustedError, FreshetTimeoutError, type FreshetError } from './errors.js';
+import type { RetryOptions, Snapshot, Status, TokenReason } from './types.js';
 
 export interface MachineConfig {
   retry: Required<RetryOptions>;

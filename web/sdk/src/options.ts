@@ -1,7 +1,7 @@
-import type { FreshetError } from './errors';
-import type { Poll } from './polling';
-import type { Share } from './sharing/share';
-import type { FreshetEvent, Lazy, Logger, Params, PersistOptions, RetryOptions, TokenReason } from './types';
+import type { FreshetError } from './errors.js';
+import type { Poll } from './polling.js';
+import type { Share } from './sharing/share.js';
+import type { FreshetEvent, Lazy, Logger, Params, PersistOptions, RetryOptions, TokenReason } from './types.js';
 
 /** Options of {@link createClient}. Times are in milliseconds. */
 export interface ClientOptions {

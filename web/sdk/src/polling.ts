@@ -1,8 +1,8 @@
-import type { Env } from './browser';
-import { asError, type FreshetError } from './errors';
-import type { Resolve } from './request';
-import { fetchPage, type Page } from './rest';
-import type { Params } from './types';
+import type { Env } from './browser.js';
+import { asError, type FreshetError } from './errors.js';
+import type { Resolve } from './request.js';
+import { fetchPage, type Page } from './rest.js';
+import type { Params } from './types.js';
 
 /** Options of {@link poll}. Times in milliseconds. */
 export interface PollOptions {

@@ -1,5 +1,5 @@
 /** Each application's documented behaviour, as options. Jitter is 0 where exact delays are documented. */
-import type { ClientOptions } from './options';
+import type { ClientOptions } from './options.js';
 
 /** What all routes have in common: events without a name, opened by `connected`, a beat at least every 30 s. */
 const route = { envelope: null, openEvent: 'connected', heartbeatTimeout: 75000 } as const;

@@ -1,7 +1,7 @@
-import { FreshetAuthError, FreshetHttpError, type FreshetError } from './errors';
-import type { Json } from './event';
-import type { ClientOptions } from './options';
-import type { Params, TokenReason } from './types';
+import { FreshetAuthError, FreshetHttpError, type FreshetError } from './errors.js';
+import type { Json } from './event.js';
+import type { ClientOptions } from './options.js';
+import type { Params, TokenReason } from './types.js';
 
 /** Where to send a request, with all that the application adds to it. */
 export interface Target {

@@ -1,9 +1,9 @@
 /** Requests beside the stream. Loaded when first used: following a stream needs none of it. */
-import type { Env } from './browser';
-import { FreshetParseError, asError } from './errors';
-import { envelope, type Json } from './event';
-import { httpError, type Resolve } from './request';
-import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types';
+import type { Env } from './browser.js';
+import { FreshetParseError, asError } from './errors.js';
+import { envelope, type Json } from './event.js';
+import { httpError, type Resolve } from './request.js';
+import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types.js';
 
 /** One request for JSON; after a 401 once more, with a new token. */
 export async function requestJson(

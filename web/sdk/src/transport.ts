@@ -1,7 +1,7 @@
-import type { Env } from './browser';
-import { FreshetContentTypeError, FreshetError } from './errors';
-import { createParser, type Message } from './parser';
-import { httpError, type Target } from './request';
+import type { Env } from './browser.js';
+import { FreshetContentTypeError, FreshetError } from './errors.js';
+import { createParser, type Message } from './parser.js';
+import { httpError, type Target } from './request.js';
 
 /** What a stream reports to whoever opened it. */
 export interface StreamHandlers {

@@ -1,4 +1,4 @@
-import type { FreshetError } from './errors';
+import type { FreshetError } from './errors.js';
 
 /** One event, as a listener gets it. */
 export interface FreshetEvent<Data = unknown, Type extends string = string> {

@@ -1,10 +1,10 @@
 /** The car park's names: `createSSEClient()` with typed events. */
-import { createClient } from '../client';
-import type { ClientOptions } from '../options';
-import { parkingPreset } from '../presets';
-import type { Off, Snapshot } from '../types';
+import { createClient } from '../client.js';
+import type { ClientOptions } from '../options.js';
+import { parkingPreset } from '../presets.js';
+import type { Off, Snapshot } from '../types.js';
 
-export { parkingPreset } from '../presets';
+export { parkingPreset } from '../presets.js';
 
 export interface CapacityUpdate {
   parkingLotId: string;

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import { createClient, type Client } from '../client';
-import type { ClientOptions } from '../options';
-import { retain } from '../react/retain';
-import type { EventMap, Snapshot } from '../types';
+import { createClient, type Client } from '../client.js';
+import type { ClientOptions } from '../options.js';
+import { retain } from '../react/retain.js';
+import type { EventMap, Snapshot } from '../types.js';
 
 const clients = new Map<string, Client<EventMap>>();
 

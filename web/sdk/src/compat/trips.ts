@@ -1,15 +1,15 @@
 /** The bus company's names: `useSSE` with its badge, its delays and its console lines. */
 import { createElement, useEffect, useState } from 'react';
-import type { Client } from '../client';
-import type { ClientOptions } from '../options';
-import { tripsPreset } from '../presets';
-import { useLatest } from '../react/hooks';
-import { ConnectionStatusBadge } from '../react/ui/connection';
-import type { EventMap, FreshetEvent, Snapshot } from '../types';
-import { sharedClient, useClient, useControls, type Controls } from './shared';
+import type { Client } from '../client.js';
+import type { ClientOptions } from '../options.js';
+import { tripsPreset } from '../presets.js';
+import { useLatest } from '../react/hooks.js';
+import { ConnectionStatusBadge } from '../react/ui/connection.js';
+import type { EventMap, FreshetEvent, Snapshot } from '../types.js';
+import { sharedClient, useClient, useControls, type Controls } from './shared.js';
 
-export { tripsPreset } from '../presets';
-export { closeSharedClients } from './shared';
+export { tripsPreset } from '../presets.js';
+export { closeSharedClients } from './shared.js';
 
 /** Delay between two tries, in ms. */
 export const RECONNECT_INTERVAL = 5000;

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useSyncExternalStore, type RefObject } from 'react';
-import type { Client } from '../client';
-import type { EventMap, FreshetEvent, PublishOptions, Snapshot } from '../types';
-import { useFreshet } from './provider';
+import type { Client } from '../client.js';
+import type { EventMap, FreshetEvent, PublishOptions, Snapshot } from '../types.js';
+import { useFreshet } from './provider.js';
 
 /** The newest value in a ref, so that an effect need not run again for a new function. */
 export function useLatest<T>(value: T): RefObject<T> {

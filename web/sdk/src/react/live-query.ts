@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { FreshetEvent } from '../types';
-import { useLatest } from './hooks';
-import { useFreshet } from './provider';
+import type { FreshetEvent } from '../types.js';
+import { useLatest } from './hooks.js';
+import { useFreshet } from './provider.js';
 
 export interface LiveQueryOptions<T> {
   /** Fetches the whole: first, after a gap, and when an event of `invalidateOn` comes. */

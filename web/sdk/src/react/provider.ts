@@ -1,7 +1,7 @@
 import { createContext, createElement, useContext, useEffect, type ReactNode } from 'react';
-import type { Client } from '../client';
-import type { EventMap } from '../types';
-import { retain } from './retain';
+import type { Client } from '../client.js';
+import type { EventMap } from '../types.js';
+import { retain } from './retain.js';
 
 const Context = createContext<Client<EventMap> | null>(null);
 

@@ -1,4 +1,4 @@
-import type { Off } from '../types';
+import type { Off } from '../types.js';
 
 interface Hold {
   count: number;

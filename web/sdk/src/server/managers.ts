@@ -1,7 +1,7 @@
 /** The managers of the documents, over HTTP: the hub holds the connections, so none are added here. */
-import type { Alert, CapacityUpdate, Violation } from '../compat/parking';
-import { createPublisher, type Publication, type Published, type Publisher, type PublisherOptions, type Stats } from './publisher';
-import { makeEvents, type CreateEvent } from './rental';
+import type { Alert, CapacityUpdate, Violation } from '../compat/parking.js';
+import { createPublisher, type Publication, type Published, type Publisher, type PublisherOptions, type Stats } from './publisher.js';
+import { makeEvents, type CreateEvent } from './rental.js';
 
 let publisher: Publisher = createPublisher();
 

@@ -1,5 +1,5 @@
-import { FreshetError, asError } from '../errors';
-import { httpError } from '../request';
+import { FreshetError, asError } from '../errors.js';
+import { httpError } from '../request.js';
 
 /** Where the hub is, for an application's own backend. */
 export interface PublisherOptions {

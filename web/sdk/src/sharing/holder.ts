@@ -1,10 +1,10 @@
-import type { Env } from '../browser';
-import { createEngine, type Engine } from '../engine';
-import { FreshetTimeoutError, asError } from '../errors';
-import type { State } from '../machine';
-import { poll } from '../polling';
-import type { Resolve, Target } from '../request';
-import { packError, unpackError, type ToHolder, type ToTab } from './wire';
+import type { Env } from '../browser.js';
+import { createEngine, type Engine } from '../engine.js';
+import { FreshetTimeoutError, asError } from '../errors.js';
+import type { State } from '../machine.js';
+import { poll } from '../polling.js';
+import type { Resolve, Target } from '../request.js';
+import { packError, unpackError, type ToHolder, type ToTab } from './wire.js';
 
 /** How long a tab has to answer before the next one is asked, in ms. */
 const ANSWER_MS = 5000;

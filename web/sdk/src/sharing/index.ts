@@ -1,2 +1,2 @@
-export { tabs, type TabsOptions } from './tabs';
-export type { Share, ShareRequest } from './share';
+export { tabs, type TabsOptions } from './tabs.js';
+export type { Share, ShareRequest } from './share.js';

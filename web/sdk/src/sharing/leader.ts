@@ -1,8 +1,8 @@
-import type { State } from '../machine';
-import { createHolder } from './holder';
-import type { ShareRequest } from './share';
-import type { Link } from './tab';
-import type { ToHolder, ToTab } from './wire';
+import type { State } from '../machine.js';
+import { createHolder } from './holder.js';
+import type { ShareRequest } from './share.js';
+import type { Link } from './tab.js';
+import type { ToHolder, ToTab } from './wire.js';
 
 /** Waits for the lock; whoever has it holds the connection and broadcasts what comes. */
 export function joinLeader(name: string, { env }: ShareRequest, take: (message: ToTab) => void): Link {

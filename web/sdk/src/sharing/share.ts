@@ -1,6 +1,6 @@
-import type { Env } from '../browser';
-import type { Engine, EngineConfig, EngineHooks } from '../engine';
-import type { Resolve } from '../request';
+import type { Env } from '../browser.js';
+import type { Engine, EngineConfig, EngineHooks } from '../engine.js';
+import type { Resolve } from '../request.js';
 
 /** What a client hands to whoever shares its connection. */
 export interface ShareRequest {

@@ -1,10 +1,10 @@
-import type { Engine } from '../engine';
-import { asError } from '../errors';
-import { initialState, type State } from '../machine';
-import { fetchPage } from '../rest';
-import type { FreshetEvent } from '../types';
-import type { ShareRequest } from './share';
-import { packError, unpackError, type ToHolder, type ToTab } from './wire';
+import type { Engine } from '../engine.js';
+import { asError } from '../errors.js';
+import { initialState, type State } from '../machine.js';
+import { fetchPage } from '../rest.js';
+import type { FreshetEvent } from '../types.js';
+import type { ShareRequest } from './share.js';
+import { packError, unpackError, type ToHolder, type ToTab } from './wire.js';
 
 /** The way to whoever holds the connection. */
 export interface Link {

@@ -1,8 +1,8 @@
-import { createEngine } from '../engine';
-import { joinLeader } from './leader';
-import type { Share } from './share';
-import { createTab } from './tab';
-import type { ToTab } from './wire';
+import { createEngine } from '../engine.js';
+import { joinLeader } from './leader.js';
+import type { Share } from './share.js';
+import { createTab } from './tab.js';
+import type { ToTab } from './wire.js';
 
 /** Options of {@link tabs}. */
 export interface TabsOptions {

@@ -1,10 +1,10 @@
 /** What tabs and the holder of the shared connection say to each other. */
-import { FreshetError, type ErrorCode } from '../errors';
-import type { Command, EngineConfig } from '../engine';
-import type { State } from '../machine';
-import type { PollOptions } from '../polling';
-import type { Target } from '../request';
-import type { FreshetEvent, Params, TokenReason } from '../types';
+import { FreshetError, type ErrorCode } from '../errors.js';
+import type { Command, EngineConfig } from '../engine.js';
+import type { State } from '../machine.js';
+import type { PollOptions } from '../polling.js';
+import type { Target } from '../request.js';
+import type { FreshetEvent, Params, TokenReason } from '../types.js';
 
 /** An engine's configuration as it crosses to a worker: `poll` is made again from its options there. */
 export type WireConfig = Omit<EngineConfig, 'poll'> & { poll: Required<PollOptions> | null };

@@ -1,7 +1,7 @@
 /** The SharedWorker: one connection for all tabs of an origin that use the same name. */
-import { browserEnv, type PageEvent } from '../browser';
-import { createHolder } from './holder';
-import type { ToHolder } from './wire';
+import { browserEnv, type PageEvent } from '../browser.js';
+import { createHolder } from './holder.js';
+import type { ToHolder } from './wire.js';
 
 const ports = new Map<string, MessagePort>();
 const watchers = new Set<(what: PageEvent) => void>();

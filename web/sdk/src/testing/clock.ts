@@ -1,4 +1,4 @@
-import type { Env, PageEvent } from '../browser';
+import type { Env, PageEvent } from '../browser.js';
 
 /** A world whose time, dice, page and network are in the test's hands. */
 export interface TestWorld extends Env {

@@ -1,4 +1,4 @@
-import type { FreshetEvent, Gap } from '../types';
+import type { FreshetEvent, Gap } from '../types.js';
 
 /** What a stream of the test hub was asked for. */
 export interface TestStream {

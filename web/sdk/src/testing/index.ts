@@ -1,10 +1,10 @@
-import { createClient, type Client } from '../client';
-import type { ClientOptions } from '../options';
-import { createTestWorld, type TestWorld } from './clock';
-import { TestHub, type TestHubOptions } from './hub';
+import { createClient, type Client } from '../client.js';
+import type { ClientOptions } from '../options.js';
+import { createTestWorld, type TestWorld } from './clock.js';
+import { TestHub, type TestHubOptions } from './hub.js';
 
-export { createTestWorld, type TestWorld } from './clock';
-export { TestHub, type TestHubOptions, type TestStream } from './hub';
+export { createTestWorld, type TestWorld } from './clock.js';
+export { TestHub, type TestHubOptions, type TestStream } from './hub.js';
 
 /** A client, the hub it talks to, and the world between them. */
 export interface TestBench<M extends object> {

@@ -1,11 +1,11 @@
-import { browserEnv } from '../../browser';
-import { createClient, type Client } from '../../client';
-import type { FreshetError } from '../../errors';
-import type { ClientOptions } from '../../options';
-import { poll } from '../../polling';
-import { cockpitPreset } from '../../presets';
-import { createResolve } from '../../request';
-import type { EventMap, FreshetEvent, Off, Snapshot } from '../../types';
+import { browserEnv } from '../../browser.js';
+import { createClient, type Client } from '../../client.js';
+import type { FreshetError } from '../../errors.js';
+import type { ClientOptions } from '../../options.js';
+import { poll } from '../../polling.js';
+import { cockpitPreset } from '../../presets.js';
+import { createResolve } from '../../request.js';
+import type { EventMap, FreshetEvent, Off, Snapshot } from '../../types.js';
 
 export type ConnectionState = Snapshot['status'];
 

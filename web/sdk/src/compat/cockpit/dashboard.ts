@@ -1,7 +1,7 @@
 import { createContext, createElement as h, useContext, useState, type ReactNode } from 'react';
-import { ConnectionStatus, ConnectionStatusBanner } from '../../react/ui/connection';
-import type { FreshetEvent } from '../../types';
-import { useSSEConnection, useSSEMessage, type SSEConnection } from './hooks';
+import { ConnectionStatus, ConnectionStatusBanner } from '../../react/ui/connection.js';
+import type { FreshetEvent } from '../../types.js';
+import { useSSEConnection, useSSEMessage, type SSEConnection } from './hooks.js';
 
 /** What a `dashboard-update` tells. */
 export interface DashboardUpdate {

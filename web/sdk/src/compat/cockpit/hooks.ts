@@ -1,8 +1,8 @@
 import { useCallback, useEffect, useMemo } from 'react';
-import { useLatest } from '../../react/hooks';
-import type { FreshetEvent, Off, Snapshot } from '../../types';
-import { sharedClient, useClient, useControls, type Controls } from '../shared';
-import { cockpitOptions, type SSEClientOptions } from './client';
+import { useLatest } from '../../react/hooks.js';
+import type { FreshetEvent, Off, Snapshot } from '../../types.js';
+import { sharedClient, useClient, useControls, type Controls } from '../shared.js';
+import { cockpitOptions, type SSEClientOptions } from './client.js';
 
 export interface UseSSEConnectionOptions
   extends Omit<SSEClientOptions, 'onConnectionChange' | 'onMessage' | 'onError'> {

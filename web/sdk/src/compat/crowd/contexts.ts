@@ -1,11 +1,11 @@
 import { createContext, createElement as h, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import type { Client } from '../../client';
-import type { ClientOptions } from '../../options';
-import { poll } from '../../polling';
-import { alertPreset, densityPreset } from '../../presets';
-import type { EventMap, FreshetEvent } from '../../types';
-import { sharedClient, useClient } from '../shared';
-import { errorHandler } from './errors';
+import type { Client } from '../../client.js';
+import type { ClientOptions } from '../../options.js';
+import { poll } from '../../polling.js';
+import { alertPreset, densityPreset } from '../../presets.js';
+import type { EventMap, FreshetEvent } from '../../types.js';
+import { sharedClient, useClient } from '../shared.js';
+import { errorHandler } from './errors.js';
 
 export type ConnectionState = 'connecting' | 'connected' | 'disconnected' | 'error' | 'reconnecting';
 

@@ -2,8 +2,8 @@
 export {
   AlertProvider, DensityProvider, useAlertConnectionState, useAlerts, useDensity, useDensityConnectionState,
   type AlertEvent, type ConnectionState, type DensityReading, type EmergencyMode, type StreamProviderProps,
-} from './contexts';
-export { errorHandler, type StreamFailure } from './errors';
-export { ConnectionStatus, ConnectionStatusCompact } from '../../react/ui/connection';
-export { alertPreset, densityPreset } from '../../presets';
-export { closeSharedClients } from '../shared';
+} from './contexts.js';
+export { errorHandler, type StreamFailure } from './errors.js';
+export { ConnectionStatus, ConnectionStatusCompact } from '../../react/ui/connection.js';
+export { alertPreset, densityPreset } from '../../presets.js';
+export { closeSharedClients } from '../shared.js';

@@ -1,8 +1,8 @@
 import { createContext, createElement as h, useContext, useMemo, type ReactNode } from 'react';
-import { SSEStatus as StatusPanel, SSEStatusCompact as StatusDot } from '../../react/ui/log';
-import type { FreshetEvent } from '../../types';
-import type { SSEEventType } from './events';
-import { useSSE, type UseSSEOptions, type UseSSEResult } from './hooks';
+import { SSEStatus as StatusPanel, SSEStatusCompact as StatusDot } from '../../react/ui/log.js';
+import type { FreshetEvent } from '../../types.js';
+import type { SSEEventType } from './events.js';
+import { useSSE, type UseSSEOptions, type UseSSEResult } from './hooks.js';
 
 const Context = createContext<UseSSEResult | null>(null);
 

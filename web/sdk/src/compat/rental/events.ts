@@ -1,10 +1,10 @@
-import { createClient, type Client } from '../../client';
-import { rentalPreset } from '../../presets';
-import type { EventMap } from '../../types';
-import { makeEvents, type CreateEvent, type SSEEventType } from '../../server/rental';
-import { sharedClient } from '../shared';
+import { createClient, type Client } from '../../client.js';
+import { rentalPreset } from '../../presets.js';
+import type { EventMap } from '../../types.js';
+import { makeEvents, type CreateEvent, type SSEEventType } from '../../server/rental.js';
+import { sharedClient } from '../shared.js';
 
-export type { SSEEventType } from '../../server/rental';
+export type { SSEEventType } from '../../server/rental.js';
 
 /** The connection that all of the rental names share. */
 export const rentalClient = (maxEvents = 100): Client<EventMap> =>

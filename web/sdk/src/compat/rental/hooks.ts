@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
-import type { FreshetError } from '../../errors';
-import { useLatest } from '../../react/hooks';
-import type { FreshetEvent, Snapshot } from '../../types';
-import { useClient, useControls, type Controls } from '../shared';
-import { createCustomEvent, rentalClient, type SSEEventType } from './events';
-import { showToast, toastText } from './toast';
+import type { FreshetError } from '../../errors.js';
+import { useLatest } from '../../react/hooks.js';
+import type { FreshetEvent, Snapshot } from '../../types.js';
+import { useClient, useControls, type Controls } from '../shared.js';
+import { createCustomEvent, rentalClient, type SSEEventType } from './events.js';
+import { showToast, toastText } from './toast.js';
 
 export interface UseSSEOptions {
   /** Default `true`. */

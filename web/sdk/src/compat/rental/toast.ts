@@ -1,4 +1,4 @@
-import type { FreshetEvent } from '../../types';
+import type { FreshetEvent } from '../../types.js';
 
 const SHOWN_MS = 5000;
 

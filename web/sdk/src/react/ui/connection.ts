@@ -1,5 +1,5 @@
 import { createElement as h, useId, useState } from 'react';
-import { details, dot, look, problem, useCountdown, type StatusProps } from './status';
+import { details, dot, look, problem, useCountdown, type StatusProps } from './status.js';
 
 export interface ConnectionStatusProps extends StatusProps {
   /** Pins it to a corner of the page. Default: it stays where it is put. */

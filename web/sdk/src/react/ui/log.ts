@@ -1,7 +1,7 @@
 import { createElement as h } from 'react';
-import type { FreshetEvent } from '../../types';
-import type { Toast } from '../toasts';
-import { look, dot, problem, type ConnectionLike } from './status';
+import type { FreshetEvent } from '../../types.js';
+import type { Toast } from '../toasts.js';
+import { look, dot, problem, type ConnectionLike } from './status.js';
 
 export interface EventLogProps {
   events: readonly Pick<FreshetEvent, 'id' | 'type' | 'data' | 'time'>[];

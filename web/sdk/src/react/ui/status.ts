@@ -1,5 +1,5 @@
 import { createElement as h, useEffect, useState, type ReactNode } from 'react';
-import type { Snapshot } from '../../types';
+import type { Snapshot } from '../../types.js';
 
 /** What the status components read of a connection; a snapshot fits, and so do the compat hooks. */
 export type ConnectionLike = Partial<

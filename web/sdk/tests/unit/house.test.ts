@@ -1,0 +1,89 @@
+import { gzipSync } from 'node:zlib';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { build } from 'esbuild';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { entries } from '../../scripts/entries.mjs';
+
+const root = new URL('../..', import.meta.url).pathname;
+const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+const parse = (path: string) => ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.Latest, true);
+
+/** Every node of a file. */
+function* nodes(node: ts.Node): Generator<ts.Node> {
+  yield node;
+  for (const child of node.getChildren()) yield* nodes(child);
+}
+
+/** What a page loads of an entry point before anything else happens, minified and gzipped. */
+async function size(entry: string, external: string[] = []): Promise<number> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(root, entry)], bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2020',
+    outdir: '/out', write: false, metafile: true, external: ['react', ...external], absWorkingDir: root,
+  });
+  const chunks = new Set<string>();
+  const main = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]!.entryPoint === entry)!;
+  const follow = (path: string) => {
+    if (chunks.has(path)) return;
+    chunks.add(path);
+    for (const { path: next, kind } of metafile.outputs[path]!.imports) if (kind === 'import-statement' && metafile.outputs[next]) follow(next);
+  };
+  follow(main);
+  const code = [...chunks].map((path) => outputFiles.find((file) => file.path.endsWith(path.replace(/^.*\/out/, '')))!.text);
+  return gzipSync(code.join('\n'), { level: 9 }).length;
+}
+
+describe('size, minified and gzipped', () => {
+  it.each([
+    ['core', 'src/index.ts', 5000],
+    ['react', 'src/react/index.ts', 2000],
+    ['ui', 'src/react/ui/index.ts', 4000],
+  ])('%s', async (name, entry, most) => {
+    const bytes = await size(entry);
+    console.log(`${name}: ${bytes} bytes`);
+    expect(bytes).toBeLessThanOrEqual(most);
+  });
+});
+
+describe.each(sources)('%s', (path) => {
+  const file = parse(path);
+
+  it('never says any', () => {
+    const found = [...nodes(file)].filter((node) => node.kind === ts.SyntaxKind.AnyKeyword);
+    expect(found.map((node) => file.getLineAndCharacterOfPosition(node.pos).line + 1)).toEqual([]);
+  });
+  it('has about 300 lines at most', () => {
+    expect(file.getLineStarts().length).toBeLessThanOrEqual(320);
+  });
+  it('exports a default only where a document wants one', () => {
+    const wanted = /cockpit\/(ConnectionStatus|DashboardWithSSE)\.ts$/.test(path);
+    expect(/export default|as default/.test(file.text)).toBe(wanted);
+  });
+});
+
+it('only the seam, its transports and what runs in React, workers or Node names a global of the browser', () => {
+  const core = entries.length ? ['machine', 'engine', 'client', 'dispatch', 'parser', 'event', 'errors', 'polling'] : [];
+  for (const name of core) {
+    const words = [...nodes(parse(`src/${name}.ts`))].filter(ts.isIdentifier).map(({ text }) => text);
+    for (const word of ['window', 'document', 'navigator', 'localStorage', 'setTimeout', 'setInterval', 'requestAnimationFrame', 'XMLHttpRequest'])
+      expect(words, `${name} names ${word}`).not.toContain(word);
+  }
+});
+
+it('every public option says what it is for', () => {
+  for (const path of ['src/options.ts', 'src/types.ts', 'src/polling.ts', 'src/sharing/tabs.ts']) {
+    const file = parse(path);
+    for (const node of nodes(file)) {
+      if (!ts.isInterfaceDeclaration(node) || !/Options$/.test(node.name.text)) continue;
+      for (const member of node.members) {
+        const doc = ts.getJSDocCommentsAndTags(member)[0]?.getText() ?? '';
+        const name = `${node.name.text}.${member.name?.getText()}`;
+        if (member.questionToken && /number/.test(member.getText())) expect(doc, name).toMatch(/Default|default/);
+        if (node.name.text === 'ClientOptions') expect(doc, name).not.toBe('');
+      }
+    }
+  }
+});
