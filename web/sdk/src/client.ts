@@ -1,8 +1,9 @@
 import { browserEnv, type Env } from './browser.js';
 import { createDispatcher } from './dispatch.js';
-import { createEngine, type EngineConfig, type EngineHooks } from './engine.js';
+import { createEngine, type EngineHooks } from './engine.js';
 import { FreshetError } from './errors.js';
-import type { ClientOptions } from './options.js';
+import { pollOf } from './machine.js';
+import { toSettings, type ClientOptions } from './options.js';
 import { createResolve } from './request.js';
 import type {
   EventMap, FreshetEvent, Gap, HistoryOptions, Listener, Off, PublishOptions, Snapshot, SubscribeOptions,
@@ -57,38 +58,20 @@ export interface Client<M extends object = EventMap> {
 }
 
 export function createClient<M extends object = EventMap>(options: ClientOptions, env: Env = browserEnv()): Client<M> {
-  const { fetch, onExhausted, persist, retry, transport, openEvent = 'freshet.open', envelope = 'full', events: type } = options;
+  const config = toSettings(options);
+  const { fetch, persist, share, states, onError, events: type } = config;
   const world = fetch ? { ...env, fetch } : env;
-  const poll = onExhausted && onExhausted !== 'fail' ? onExhausted : null;
-  const native = transport === 'eventsource';
-  const startPolling = options.start === 'poll';
-  if (startPolling && !poll) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
-  if (native && (options.getToken || options.headers)) throw new FreshetError('config', 'an EventSource sends no headers');
+  if (config.start === 'poll' && !pollOf(config)) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
+  if (config.transport === 'eventsource' && (config.getToken || config.headers)) throw new FreshetError('config', 'an EventSource sends no headers');
+  config.lastEventId = config.lastEventId ?? persist?.storage.getItem(persist.key) ?? undefined;
 
-  const log = options.logger ?? (env.setting(options.debugKey ?? 'freshet-debug') === 'true' ? console : null);
-  const resolve = createResolve(options);
-  const config: EngineConfig = {
-    machine: {
-      retry: { initialDelay: 1000, maxDelay: 30000, factor: 2, jitter: 'full', maxRetries: Infinity, resetAfter: 10000, ...retry },
-      connectTimeout: options.connectTimeout ?? 10000,
-      heartbeatTimeout: options.heartbeatTimeout ?? null,
-      hiddenGrace: options.whenHidden === 'close' ? options.hiddenGraceMs ?? 30000 : null,
-      probeEvery: poll && poll.probeEvery,
-      startPolling,
-      canRenew: !!options.getToken,
-    },
-    names: native ? [openEvent, ...(type ?? [])] : null,
-    openEvent,
-    query: { envelope, type },
-    lastEventId: options.lastEventId ?? persist?.storage.getItem(persist.key) ?? null,
-    poll,
-  };
-
-  const calls = createDispatcher(world, options, report, () => {
+  const log = config.logger ?? (env.setting(config.debugKey ?? 'freshet-debug') === 'true' ? console : null);
+  const resolve = createResolve(config);
+  const calls = createDispatcher(world, config, report, () => {
     const { lastEventId } = engine.state();
     if (persist && lastEventId !== null) persist.storage.setItem(persist.key, lastEventId);
   });
-  const followed = new Map((options.channels ?? []).map((name) => [name, 1]));
+  const followed = new Map((config.channels ?? []).map((name) => [name, 1]));
   const names = () => [...followed.keys()];
   const ends = new AbortController();
   let shown: Snapshot | null = null;
@@ -96,7 +79,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
 
   function report(error: FreshetError): void {
     log?.warn('freshet:', error.message);
-    options.onError?.(error);
+    onError?.(error);
     calls.emit('error', error);
   }
   function show(next: Snapshot): void {
@@ -112,7 +95,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   const hooks: EngineHooks = {
     state(state) {
       const error = { ...state, status: 'error' as const };
-      const asError = options.states === 'error';
+      const asError = states === 'error';
       if (asError && state.status === 'reconnecting' && state.error && state.error !== shown?.error) show(error);
       show(asError && state.status === 'failed' ? error : state);
     },
@@ -122,7 +105,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
     },
     error: report,
   };
-  const engine = options.share?.({ config, env: world, resolve, hooks, fetch }) ?? createEngine(config, world, resolve, hooks);
+  const engine = share?.({ config, env: world, resolve, hooks }) ?? createEngine(config, world, resolve, hooks);
   engine.follow(names());
 
   /** Several subscriptions in one go cost one reconnect. */
@@ -175,7 +158,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
     publish: async (name, data, more) =>
       (await import('./rest.js')).publish(world, resolve, name, data, { channel: names()[0], ...more }, ends.signal),
     async *history(more) {
-      yield* (await import('./rest.js')).history(world, resolve, { channels: names(), ...more }, config.query, ends.signal);
+      yield* (await import('./rest.js')).history(world, resolve, { channels: names(), ...more }, { type }, ends.signal);
     },
     recent: calls.recent,
     clearRecent: calls.clearRecent,

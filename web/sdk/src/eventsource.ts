@@ -1,4 +1,5 @@
 import type { Env } from './browser.js';
+import type { Settings } from './options.js';
 import type { Target } from './request.js';
 import { ended, type StreamHandlers } from './transport.js';
 
@@ -6,7 +7,7 @@ const CONTROL = ['message', 'ping', 'freshet.open', 'freshet.gap', 'freshet.beat
 
 /** Opens a stream with the browser's `EventSource`, for the event names given. */
 export function openEventSource(
-  env: Env, target: Target, lastEventId: string | null, on: StreamHandlers, names: readonly string[],
+  env: Env, target: Target, lastEventId: string | null, on: StreamHandlers, { openEvent, events = [] }: Settings,
 ): () => void {
   const query = lastEventId ? (target.url.includes('?') ? '&' : '?') + 'lastEventId=' + encodeURIComponent(lastEventId) : '';
   const source = env.eventSource(target.url + query, { withCredentials: target.credentials === 'include' });
@@ -18,7 +19,7 @@ export function openEventSource(
     last = id;
     on.settled();
   };
-  for (const name of new Set([...CONTROL, ...names])) source.addEventListener(name, take);
+  for (const name of new Set([...CONTROL, openEvent, ...events])) source.addEventListener(name, take);
   source.onerror = () => {
     source.close();
     on.failed(ended());

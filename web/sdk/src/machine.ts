@@ -3,20 +3,14 @@
  * and what is to be done. It knows no timers, no network and no browser.
  */
 import { FreshetExhaustedError, FreshetTimeoutError, type FreshetError } from './errors.js';
+import type { Settings } from './options.js';
 import type { RetryOptions, Snapshot, Status, TokenReason } from './types.js';
 
-export interface MachineConfig {
-  retry: Required<RetryOptions>;
-  connectTimeout: number;
-  /** `null`: 2.5 times what the hub announces; 0: off. */
-  heartbeatTimeout: number | null;
-  /** Close after this many ms in the background; `null`: never. */
-  hiddenGrace: number | null;
-  /** `null`: no polling. */
-  probeEvery: number | null;
-  startPolling: boolean;
-  canRenew: boolean;
-}
+/** The options that the machine goes by. */
+export type MachineConfig = Pick<
+  Settings,
+  'retry' | 'connectTimeout' | 'heartbeatTimeout' | 'whenHidden' | 'hiddenGraceMs' | 'onExhausted' | 'start' | 'getToken'
+>;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -72,6 +66,9 @@ export const initialState = (lastEventId: string | null, offline = false): State
   token: 'initial', renewed: false,
 });
 
+/** The polling that takes over after the last retry. */
+export const pollOf = ({ onExhausted }: MachineConfig) => (onExhausted === 'fail' ? undefined : onExhausted);
+
 /** The delay before try number `attempt` (from 1), in ms; `dice` is in [0, 1). */
 export function backoff(retry: Required<RetryOptions>, attempt: number, dice: number): number {
   const full = retry.jitter === 'full';
@@ -86,7 +83,8 @@ export function step(
   now: number,
   dice: number,
 ): [State, Effect[]] {
-  const { retry, probeEvery } = config;
+  const { retry } = config;
+  const polls = pollOf(config);
   const s = { ...before };
   const fx: Effect[] = [];
   const timer = (name: TimerName, ms: number | null) => fx.push(['timer', name, ms]);
@@ -121,13 +119,13 @@ export function step(
     s.polling = true;
     s.transport = 'polling';
     fx.push(['poll']);
-    timer('retry', probeEvery);
+    timer('retry', polls!.probeEvery);
   }
   function begin(): void {
     s.failures = 0;
     s.renewed = false;
     s.error = s.paused = null;
-    if (config.startPolling && !s.polling) poll('connecting');
+    if (config.start === 'poll' && !s.polling) poll('connecting');
     else open();
   }
   function fail(error: FreshetError): void {
@@ -135,17 +133,17 @@ export function step(
     if (worked !== null && now - worked >= retry.resetAfter) s.failures = 0;
     drop();
     s.error = error;
-    if (error.status === 401 && config.canRenew && !s.renewed) {
+    if (error.status === 401 && config.getToken && !s.renewed) {
       s.renewed = true;
       s.token = s.token ? 'rejected' : 'expired';
       return open();
     }
-    if (s.polling) return void timer('retry', probeEvery);
+    if (s.polling) return void timer('retry', polls!.probeEvery);
     if (!error.retryable) return stop('failed');
     s.status = 'reconnecting';
     if (s.offline) s.paused = 'offline';
     if (++s.failures > retry.maxRetries && !s.offline) {
-      if (probeEvery !== null) return poll('reconnecting');
+      if (polls) return poll('reconnecting');
       s.error = new FreshetExhaustedError('exhausted', `gave up after ${retry.maxRetries} retries`, { cause: error });
       return stop('failed');
     }
@@ -188,7 +186,7 @@ export function step(
       s.stale = false;
       break;
     case 'hidden':
-      timer('hidden', config.hiddenGrace);
+      if (config.whenHidden === 'close') timer('hidden', config.hiddenGraceMs);
       break;
     case 'pagehide': // a stream would keep the page out of the back/forward cache
       if (!idle()) stop('disconnected', 'hidden');

@@ -66,3 +66,22 @@ export interface ClientOptions {
   /** Where to poll and to read history. Default: `events` beside the stream, else `/v1/events`. */
   eventsUrl?: string;
 }
+
+/** The options with all defaults filled in that the connection goes by. */
+export interface Settings extends ClientOptions {
+  retry: Required<RetryOptions>;
+  connectTimeout: number;
+  hiddenGraceMs: number;
+  openEvent: string;
+}
+
+/** `base`, with what is given; what is given as `undefined` is not given. */
+export function fill<T extends object>(base: T, given: Partial<T> | undefined): T {
+  for (const name in given) if (given[name] !== undefined) base[name] = given[name]!;
+  return base;
+}
+
+export const toSettings = (options: ClientOptions): Settings => ({
+  ...fill({ connectTimeout: 10000, hiddenGraceMs: 30000, openEvent: 'freshet.open', envelope: 'full' } as Settings, options as Settings),
+  retry: fill<Required<RetryOptions>>({ initialDelay: 1000, maxDelay: 30000, factor: 2, jitter: 'full', maxRetries: Infinity, resetAfter: 10000 }, options.retry),
+});

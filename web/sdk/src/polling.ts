@@ -1,7 +1,8 @@
 import type { Env } from './browser.js';
-import { asError, type FreshetError } from './errors.js';
+import { asError } from './errors.js';
 import type { Resolve } from './request.js';
-import { fetchPage, type Page } from './rest.js';
+import { fetchPage } from './rest.js';
+import type { StreamHandlers } from './transport.js';
 import type { Params } from './types.js';
 
 /** Options of {@link poll}. Times in milliseconds. */
@@ -22,8 +23,7 @@ export interface PollContext {
   resolve: Resolve;
   query(): Params;
   cursor(): string | null;
-  page(page: Page): void;
-  failed(error: FreshetError): void;
+  on: Pick<StreamHandlers, 'opened' | 'event' | 'position' | 'settled' | 'failed'>;
 }
 
 /** Polling, ready to be handed to a client. */
@@ -42,6 +42,7 @@ export function poll(options: PollOptions = {}): Poll {
 }
 
 function startPolling({ interval, wait, limit }: Required<PollOptions>, context: PollContext): () => void {
+  const { on } = context;
   const abort = new AbortController();
   let cancel = () => {};
 
@@ -55,12 +56,17 @@ function startPolling({ interval, wait, limit }: Required<PollOptions>, context:
       ...(cursor ? { lastEventId: cursor } : {}),
     };
     try {
-      const page = await fetchPage(context.env, context.resolve, query, abort.signal);
-      if (!abort.signal.aborted) context.page(page);
-      return page.events.length >= limit ? 0 : interval;
+      const { events, cursor: reached, gap } = await fetchPage(context.env, context.resolve, query, abort.signal);
+      if (abort.signal.aborted) return interval;
+      on.opened();
+      if (gap) on.event({ id: null, channel: null, type: 'freshet.gap', time: null, data: gap });
+      events.forEach(on.event);
+      if (reached) on.position(reached);
+      on.settled();
+      return events.length >= limit ? 0 : interval;
     } catch (thrown) {
       const error = asError(thrown);
-      if (!abort.signal.aborted) context.failed(error);
+      if (!abort.signal.aborted) on.failed(error);
       return error.retryAfter ?? interval;
     }
   }

@@ -28,13 +28,6 @@ function withQuery(url: string, query: Params): string {
   return url;
 }
 
-/** `/v1/events` beside `/v1/stream`; the hub's own path where the stream is a route. */
-function sibling(url: string, name: string): string {
-  const [, origin, path, query] = /^(\w+:\/\/[^/]+)?([^?]*)(.*)/.exec(url)!;
-  const base = path!.endsWith('/v1/stream') ? path!.slice(0, -6) : '/v1/';
-  return (origin ?? '') + base + name + (name === 'events' ? query : '');
-}
-
 export function createResolve(options: ClientOptions): Resolve {
   const { getToken, credentials = 'same-origin' } = options;
   let token: string | null | undefined;
@@ -50,10 +43,10 @@ export function createResolve(options: ClientOptions): Resolve {
   return async (reason, query, beside) => {
     if (getToken && (asking || token === undefined || (reason && reason !== 'initial')))
       await (asking = asking ?? renew(reason ?? 'initial'));
-    const url = ask(options.url);
-    const given = beside && options[`${beside}Url`];
+    let url = ask(options.url);
+    if (beside) url = options[`${beside}Url`] ?? (await import('./rest.js')).sibling(url, beside);
     return {
-      url: withQuery(given ?? (beside ? sibling(url, beside) : url), beside === 'publish' ? query : { ...query, ...ask(options.params) }),
+      url: beside === 'publish' ? url : withQuery(url, { ...query, ...ask(options.params) }),
       headers: { ...ask(options.headers), ...(token && { Authorization: `Bearer ${token}` }) },
       credentials,
     };

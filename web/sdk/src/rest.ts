@@ -36,6 +36,13 @@ export async function requestJson(
   }
 }
 
+/** `/v1/events` beside `/v1/stream`; the hub's own path where the stream is a route. */
+export function sibling(url: string, name: string): string {
+  const [, origin, path, query] = /^(\w+:\/\/[^/]+)?([^?]*)(.*)/.exec(url)!;
+  const base = path!.endsWith('/v1/stream') ? path!.slice(0, -6) : '/v1/';
+  return (origin ?? '') + base + name + (name === 'events' ? query : '');
+}
+
 /** One answer of `GET /v1/events`. */
 export interface Page {
   events: FreshetEvent[];

@@ -2,10 +2,12 @@ import type { Env } from './browser.js';
 import { FreshetContentTypeError, FreshetError } from './errors.js';
 import { createParser, type Message } from './parser.js';
 import { httpError, type Target } from './request.js';
+import type { FreshetEvent } from './types.js';
 
 /** What a stream reports to whoever opened it. */
 export interface StreamHandlers {
   opened(): void;
+  event(event: FreshetEvent): void;
   message(message: Message): void;
   position(id: string): void;
   retry(ms: number): void;

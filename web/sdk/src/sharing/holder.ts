@@ -54,7 +54,7 @@ export function createHolder(env: Env, send: (message: ToTab) => void, lastState
       const tab = tabs.get(from) ?? { channels: [], wants: false };
       switch (message.do) {
         case 'hello': {
-          const { poll: polling, ...config } = message.config;
+          const { polling, renews, lastEventId, ...config } = message.config;
           tabs.delete(from);
           tabs.set(from, { ...tab, channels: message.channels });
           const hooks = {
@@ -63,8 +63,15 @@ export function createHolder(env: Env, send: (message: ToTab) => void, lastState
             error: () => {}, // the state has it
           };
           if (!engine) {
-            const lastEventId = lastState?.lastEventId ?? config.lastEventId;
-            engine = createEngine({ ...config, lastEventId, poll: polling && poll(polling) }, env, resolve, hooks);
+            const from = lastState?.lastEventId ?? lastEventId;
+            const settings = {
+              ...config,
+              url: '', // the tabs have it
+              ...(from !== null && { lastEventId: from }),
+              ...(renews && { getToken: () => null }),
+              ...(polling && { onExhausted: poll(polling) }),
+            };
+            engine = createEngine(settings, env, resolve, hooks);
           }
           tell(from, engine.state());
           return update();

@@ -1,14 +1,14 @@
 import type { Env } from '../browser.js';
-import type { Engine, EngineConfig, EngineHooks } from '../engine.js';
+import type { Engine, EngineHooks } from '../engine.js';
+import type { Settings } from '../options.js';
 import type { Resolve } from '../request.js';
 
 /** What a client hands to whoever shares its connection. */
 export interface ShareRequest {
-  config: EngineConfig;
+  config: Settings;
   env: Env;
   resolve: Resolve;
   hooks: EngineHooks;
-  fetch: typeof fetch | undefined;
 }
 
 /** Makes an engine that may be another tab's; see `tabs()`. */

@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.js';
 import { asError } from '../errors.js';
-import { initialState, type State } from '../machine.js';
+import { initialState, pollOf, type State } from '../machine.js';
 import { fetchPage } from '../rest.js';
 import type { FreshetEvent } from '../types.js';
 import type { ShareRequest } from './share.js';
@@ -22,11 +22,11 @@ export function createTab(
 ): Engine {
   const from = Array.from({ length: 4 }, () => env.random().toString(36).slice(2)).join('');
   const ends = new AbortController();
-  let state = initialState(config.lastEventId);
+  let state = initialState(config.lastEventId ?? null);
   let channels: readonly string[] = [];
   let wants = false;
   /** Up to where this tab has been served; the shared stream may have gone on without it. */
-  let mark = config.lastEventId;
+  let mark = config.lastEventId ?? null;
   let synced = false;
   let waiting: FreshetEvent[] | null = null;
   /** Each tab makes good its own losses. */
@@ -66,7 +66,7 @@ export function createTab(
     const tellGap = (data: unknown) => events.push({ id: null, channel: null, type: 'freshet.gap', time: null, data });
     try {
       for (let cursor: string | null = since; cursor !== null; ) {
-        const query = { ...config.query, envelope: null, channel: channels, lastEventId: cursor, limit: PAGE };
+        const query = { type: config.events, envelope: null, channel: channels, lastEventId: cursor, limit: PAGE };
         const page = await fetchPage(env, resolve, query, ends.signal);
         if (page.gap) tellGap(page.gap);
         events.push(...page.events);
@@ -90,11 +90,12 @@ export function createTab(
     if (news && wants) hooks.error(error);
     hooks.state(state);
   }
-  const { poll, ...rest } = config;
+  const { retry, connectTimeout, heartbeatTimeout, start, openEvent, envelope, events, hiddenGraceMs, whenHidden } = config;
+  const poll = pollOf(config);
   const wire = {
-    ...rest,
-    machine: { ...config.machine, hiddenGrace: null },
-    poll: poll && { interval: poll.interval, probeEvery: poll.probeEvery, wait: poll.wait, limit: poll.limit },
+    retry, connectTimeout, heartbeatTimeout, start, openEvent, envelope, events, hiddenGraceMs,
+    renews: !!config.getToken,
+    polling: poll ? { interval: poll.interval, probeEvery: poll.probeEvery, wait: poll.wait, limit: poll.limit } : null,
   };
   function greet(): void {
     link.post({ from, do: 'hello', config: { ...wire, lastEventId: mark }, channels });
@@ -103,18 +104,23 @@ export function createTab(
   let cancelHidden = () => {};
   const unwatch = env.watch((what) => {
     cancelHidden();
-    const grace = config.machine.hiddenGrace;
     if (what === 'pagehide') {
       synced = false;
       link.post({ from, do: 'bye' });
     } else if (what === 'pageshow') greet();
-    else if (what === 'hidden' && grace !== null) cancelHidden = env.after(grace, () => link.post({ from, do: 'disconnect' }));
+    else if (what === 'hidden' && whenHidden === 'close') cancelHidden = env.after(hiddenGraceMs, () => link.post({ from, do: 'disconnect' }));
     else if (what === 'visible') {
       if (wants) link.post({ from, do: 'connect' });
       link.post({ from, do: 'visible' });
     }
   });
-  const link = join(take);
+  const joined = join(take);
+  const link: Link = {
+    ...joined,
+    post: (message) => {
+      if (!ends.signal.aborted) joined.post(message);
+    },
+  };
   greet();
   return {
     state: () => state,
@@ -135,11 +141,11 @@ export function createTab(
     },
     close() {
       wants = false;
+      link.post({ from, do: 'bye' });
       ends.abort();
       unwatch();
       cancelHidden();
-      link.post({ from, do: 'bye' });
-      link.close();
+      joined.close();
     },
   };
 }

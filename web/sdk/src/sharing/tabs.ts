@@ -26,7 +26,7 @@ export function tabs({ name = 'freshet', workerUrl, mode = 'auto' }: TabsOptions
     const { config, env, resolve, hooks } = request;
     const may = (wanted: string) => mode === 'auto' || mode === wanted;
     // A fetch of the application's own can't cross to a worker
-    const worker = may('worker') && !request.fetch && !config.names && typeof SharedWorker !== 'undefined';
+    const worker = may('worker') && !config.fetch && config.transport !== 'eventsource' && typeof SharedWorker !== 'undefined';
     const leader = may('leader') && typeof BroadcastChannel !== 'undefined' && typeof navigator !== 'undefined' && !!navigator.locks;
     if (worker) {
       try {

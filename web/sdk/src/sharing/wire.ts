@@ -1,13 +1,19 @@
 /** What tabs and the holder of the shared connection say to each other. */
 import { FreshetError, type ErrorCode } from '../errors.js';
-import type { Command, EngineConfig } from '../engine.js';
+import type { Command } from '../engine.js';
 import type { State } from '../machine.js';
+import type { Settings } from '../options.js';
 import type { PollOptions } from '../polling.js';
 import type { Target } from '../request.js';
 import type { FreshetEvent, Params, TokenReason } from '../types.js';
 
 /** An engine's configuration as it crosses to a worker: `poll` is made again from its options there. */
-export type WireConfig = Omit<EngineConfig, 'poll'> & { poll: Required<PollOptions> | null };
+export type WireConfig = Pick<Settings, 'retry' | 'connectTimeout' | 'heartbeatTimeout' | 'start' | 'openEvent' | 'envelope' | 'events' | 'hiddenGraceMs'> & {
+  lastEventId: string | null;
+  /** The tabs have tokens to give. */
+  renews: boolean;
+  polling: Required<PollOptions> | null;
+};
 
 export interface WireError {
   code: ErrorCode;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { FreshetError } from '../../src/errors';
 import { backoff, initialState, step, type Effect, type Input, type MachineConfig, type State } from '../../src/machine';
+import { poll } from '../../src/polling';
 import type { RetryOptions } from '../../src/types';
 
 const retry: Required<RetryOptions> = { initialDelay: 1000, maxDelay: 30000, factor: 2, jitter: 0, maxRetries: Infinity, resetAfter: 10000 };
 const base: MachineConfig = {
-  retry, connectTimeout: 10000, heartbeatTimeout: null, hiddenGrace: null, probeEvery: null, startPolling: false, canRenew: false,
+  retry, connectTimeout: 10000, hiddenGraceMs: 30000,
 };
 
 /** Drives the machine by hand, with a clock. */
@@ -132,19 +133,19 @@ describe('retrying', () => {
 
 describe('tokens', () => {
   it('a first 401 asks for a new token at once, a second fails', () => {
-    const d = new Driver({ canRenew: true }).send('connect').fail({ status: 401 });
+    const d = new Driver({ getToken: () => 't' }).send('connect').fail({ status: 401 });
     expect(d.effects).toContainEqual(['open', 'rejected']);
     expect(d.fail({ status: 401 }).state.status).toBe('failed');
   });
   it('a token that had worked is expired', () => {
-    const d = open({ canRenew: true }).fail().timer('retry').fail({ status: 401 });
+    const d = open({ getToken: () => 't' }).fail().timer('retry').fail({ status: 401 });
     expect(d.effects).toContainEqual(['open', 'expired']);
   });
   it('without getToken a 401 is final', () => {
     expect(new Driver().send('connect').fail({ status: 401 }).state.status).toBe('failed');
   });
   it('the hub saying that the token expired has the next one asked for', () => {
-    const d = open({ canRenew: true }).receive({ token: 'expired' }).fail().timer('retry');
+    const d = open({ getToken: () => 't' }).receive({ token: 'expired' }).fail().timer('retry');
     expect(d.effects).toContainEqual(['open', 'expired']);
   });
 });
@@ -186,17 +187,17 @@ describe('the watchdog', () => {
 
 describe('hidden and offline', () => {
   it('stays open in the background by default', () => {
-    expect(open().send('hidden').delay('hidden')).toBeNull();
+    expect(open().send('hidden').delay('hidden')).toBeUndefined();
   });
   it('closes after the grace, and connects again on visible', () => {
-    const d = open({ hiddenGrace: 30000 }).send('hidden');
+    const d = open({ whenHidden: 'close' }).send('hidden');
     expect(d.delay('hidden')).toBe(30000);
     expect(d.timer('hidden').state).toMatchObject({ status: 'disconnected', paused: 'hidden' });
     expect(d.send('online').did('open')).toBe(false);
     expect(d.send('visible').state).toMatchObject({ status: 'connecting', paused: null });
   });
   it('does not close when it comes back within the grace', () => {
-    expect(open({ hiddenGrace: 30000 }).send('hidden', 'visible').delay('hidden')).toBeNull();
+    expect(open({ whenHidden: 'close' }).send('hidden', 'visible').delay('hidden')).toBeNull();
   });
   it('a page in the back/forward cache has no stream, and gets one on its return', () => {
     const d = open().send('pagehide');
@@ -204,7 +205,7 @@ describe('hidden and offline', () => {
     expect(d.send('pageshow').did('open')).toBe(true);
   });
   it('neither wakes a client that nobody asked to connect', () => {
-    const d = new Driver({ hiddenGrace: 0 }).send('hidden').timer('hidden').send('pagehide', 'visible', 'pageshow', 'online');
+    const d = new Driver({ whenHidden: 'close', hiddenGraceMs: 0 }).send('hidden').timer('hidden').send('pagehide', 'visible', 'pageshow', 'online');
     expect(d.state.status).toBe('disconnected');
     expect(d.did('open')).toBe(false);
   });
@@ -218,7 +219,7 @@ describe('hidden and offline', () => {
 });
 
 describe('polling', () => {
-  const config = { retry: { ...retry, maxRetries: 0 }, probeEvery: 60000 };
+  const config = { retry: { ...retry, maxRetries: 0 }, onExhausted: poll({ probeEvery: 60000 }) };
   const fallen = () => new Driver(config).send('connect').fail();
 
   it('starts after the last retry, and the stream is tried from time to time', () => {
@@ -245,7 +246,7 @@ describe('polling', () => {
     expect(d.did('stopPolling')).toBe(true);
   });
   it('can be the start', () => {
-    const d = new Driver({ ...config, startPolling: true }).send('connect');
+    const d = new Driver({ ...config, start: 'poll' }).send('connect');
     expect([d.did('poll'), d.did('open')]).toEqual([true, false]);
   });
 });

@@ -1,6 +1,6 @@
 import { browserEnv } from '../../browser.js';
 import { createClient, type Client } from '../../client.js';
-import type { FreshetError } from '../../errors.js';
+import { asError, type FreshetError } from '../../errors.js';
 import type { ClientOptions } from '../../options.js';
 import { poll } from '../../polling.js';
 import { cockpitPreset } from '../../presets.js';
@@ -84,11 +84,13 @@ export class PollingFallback {
       resolve: createResolve(options),
       query: () => ({ channel }),
       cursor: () => this.cursor,
-      page: ({ events, cursor }) => {
-        this.cursor = cursor;
-        for (const event of events) onMessage?.(event);
+      on: {
+        opened() {},
+        settled() {},
+        event: (event) => onMessage?.(event),
+        position: (id) => (this.cursor = id),
+        failed: (error) => onError?.(asError(error)),
       },
-      failed: (error) => onError?.(error),
     });
   }
 
