@@ -9,7 +9,7 @@ export interface Env {
   /** Calls back once after `ms`; the result cancels. */
   after(ms: number, then: () => void): () => void;
   /** Calls back before the next frame, or soon where no frames are drawn. */
-  frame(then: () => void): () => void;
+  frame(then: () => void): void;
   offline(): boolean;
   hidden(): boolean;
   /** Reports what befalls the page; the result ends that. */
@@ -25,7 +25,7 @@ export function browserEnv(): Env {
   const page = typeof document === 'undefined' ? null : document;
   const hidden = () => page?.visibilityState === 'hidden';
   const after = (ms: number, then: () => void) => {
-    const id = setTimeout(then, Math.min(ms, 0x7fffffff));
+    const id = setTimeout(then, ms);
     return () => clearTimeout(id);
   };
   return {
@@ -36,9 +36,8 @@ export function browserEnv(): Env {
     after,
     hidden,
     frame(then) {
-      if (hidden() || typeof requestAnimationFrame === 'undefined') return after(16, then);
-      const id = requestAnimationFrame(then);
-      return () => cancelAnimationFrame(id);
+      if (hidden() || typeof requestAnimationFrame === 'undefined') after(16, then);
+      else requestAnimationFrame(then);
     },
     offline: () => typeof navigator !== 'undefined' && navigator.onLine === false,
     watch(on) {

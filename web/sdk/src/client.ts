@@ -62,7 +62,6 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   const { fetch, persist, share, states, onError, events: type } = config;
   const world = fetch ? { ...env, fetch } : env;
   if (config.start === 'poll' && !pollOf(config)) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
-  if (config.transport === 'eventsource' && (config.getToken || config.headers)) throw new FreshetError('config', 'an EventSource sends no headers');
   config.lastEventId = config.lastEventId ?? persist?.storage.getItem(persist.key) ?? undefined;
 
   const log = config.logger ?? (env.setting(config.debugKey ?? 'freshet-debug') === 'true' ? console : null);

@@ -15,7 +15,7 @@ export function createDispatcher(
   const watchers = new Set<() => void>();
   let recent: readonly FreshetEvent[] = [];
   let waiting: FreshetEvent[] = [];
-  let cancel: Off | null = null;
+  let planned = false;
   let failing = false;
 
   /** A listener that throws harms no other; one for errors that throws is not reported to itself. */
@@ -50,7 +50,7 @@ export function createDispatcher(
   function flush(): void {
     const events = waiting;
     waiting = [];
-    cancel = null;
+    planned = false;
     for (const event of events) guard(() => deliver(event));
     guard(delivered);
     changed();
@@ -62,8 +62,13 @@ export function createDispatcher(
     off,
     queue(events: readonly FreshetEvent[]): void {
       waiting.push(...events);
-      if (batch === false) flush();
-      else cancel = cancel ?? (batch === 'raf' ? env.frame(flush) : env.after(batch, flush));
+      if (!waiting.length) guard(delivered);
+      else if (batch === false) flush();
+      else if (!planned) {
+        planned = true;
+        if (batch === 'raf') env.frame(flush);
+        else env.after(batch, flush);
+      }
     },
     on(type: string, listener: Listener): Off {
       listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
@@ -79,7 +84,6 @@ export function createDispatcher(
       changed();
     },
     clear(): void {
-      cancel?.();
       listeners.clear();
       watchers.clear();
     },

@@ -10,7 +10,7 @@ import type { FreshetEvent, Params, TokenReason } from './types.js';
 
 export interface EngineHooks {
   state(state: State): void;
-  /** New events in order; control events of the hub among them. */
+  /** New events in order, control events of the hub among them; none where only the position moved. */
   events(events: FreshetEvent[]): void;
   error(error: FreshetError): void;
 }
@@ -82,7 +82,7 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
         what = {};
         if ((conn ?? state.conn) !== state.conn) return;
         send({ type: 'received', conn: state.conn, what: news });
-        if (all.length) hooks.events(all);
+        hooks.events(all);
       },
       finished: () => send({ type: 'finished', conn: conn! }),
       failed(thrown) {

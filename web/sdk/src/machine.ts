@@ -18,21 +18,21 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 export interface State extends Writable<Snapshot> {
   status: Status;
   /** Polling carries the events; streams are only probed. */
-  polling: boolean;
+  polling?: boolean;
   offline: boolean;
   /** Failures in a row; a connection that holds clears them. */
   failures: number;
-  connectedAt: number | null;
+  connectedAt?: number | undefined;
   /** What the hub's `retry:` said, for the next try. */
-  serverRetry: number | null;
+  serverRetry?: number | undefined;
   /** How often the hub beats, in ms. */
-  heartbeat: number | null;
+  heartbeat?: number | undefined;
   /** Number of the stream in use: inputs of others are late and ignored. */
   conn: number;
   /** What the next request for a token will give as its reason. */
   token: TokenReason | null;
   /** A 401 has been answered with a new token that has not worked yet. */
-  renewed: boolean;
+  renewed?: boolean;
 }
 
 /** `watch` is the wait for an answer, then for the next byte. */
@@ -62,8 +62,7 @@ export type Effect =
 export const initialState = (lastEventId: string | null, offline = false): State => ({
   status: 'disconnected', isConnected: false, transport: null, paused: null, attempt: 0, nextRetryAt: null,
   lastEventId, lastActivityAt: null, error: null, clientId: null, resumed: false, stale: false, channels: {},
-  polling: false, offline, failures: 0, connectedAt: null, serverRetry: null, heartbeat: null, conn: 0,
-  token: 'initial', renewed: false,
+  offline, failures: 0, conn: 0, token: 'initial',
 });
 
 /** The polling that takes over after the last retry. */
@@ -96,7 +95,8 @@ export function step(
     timer('retry', null);
     timer('watch', null);
     s.conn++;
-    s.nextRetryAt = s.connectedAt = null;
+    s.nextRetryAt = null;
+    s.connectedAt = undefined;
     if (!s.polling) s.transport = null;
   }
   function stop(status: Status, paused: State['paused'] = null): void {
@@ -130,7 +130,7 @@ export function step(
   }
   function fail(error: FreshetError): void {
     const worked = s.connectedAt;
-    if (worked !== null && now - worked >= retry.resetAfter) s.failures = 0;
+    if (worked && now - worked >= retry.resetAfter) s.failures = 0;
     drop();
     s.error = error;
     if (error.status === 401 && config.getToken && !s.renewed) {
@@ -147,22 +147,22 @@ export function step(
       s.error = new FreshetExhaustedError('exhausted', `gave up after ${retry.maxRetries} retries`, { cause: error });
       return stop('failed');
     }
-    const delay = error.retryAfter ?? (worked !== null ? s.serverRetry : null) ?? backoff(retry, s.failures, dice);
+    const delay = error.retryAfter ?? (worked && s.serverRetry) ?? backoff(retry, s.failures, dice);
     s.nextRetryAt = now + delay;
     timer('retry', delay);
   }
   /** How long it may still be silent, in ms; a stream that was silent for longer is given up. */
   function check(): void {
-    const limit = s.connectedAt === null ? config.connectTimeout : silence();
+    const limit = s.connectedAt ? silence() : config.connectTimeout;
     const left = limit - (now - s.lastActivityAt!);
-    if (s.connectedAt !== null && (!limit || left > 0)) return void (limit && timer('watch', left));
+    if (s.connectedAt && (!limit || left > 0)) return void (limit && timer('watch', left));
     fail(new FreshetTimeoutError('timeout', `nothing came for ${limit} ms`, { retryable: true }));
   }
   /** Time may have passed unseen. */
   function wake(): void {
-    const due = s.connectedAt === null ? now : Infinity;
-    if (s.connectedAt !== null) check();
-    if (s.nextRetryAt !== null && s.nextRetryAt <= due) open();
+    const due = s.connectedAt ? Infinity : now;
+    if (s.connectedAt) check();
+    if (s.nextRetryAt && s.nextRetryAt <= due) open();
   }
 
   if ('conn' in input && input.conn !== s.conn) return [before, fx];
@@ -180,7 +180,7 @@ export function step(
       s.error = null;
       break;
     case 'refresh': // what is followed has changed
-      if (!idle() && s.nextRetryAt === null) open();
+      if (!idle() && !s.nextRetryAt) open();
       break;
     case 'fresh':
       s.stale = false;
@@ -196,7 +196,7 @@ export function step(
       if (s.paused === 'hidden') break;
       if (s.paused) s.failures = 0;
       s.paused = null;
-      if (s.nextRetryAt !== null) open();
+      if (s.nextRetryAt) open();
       else wake();
       break;
     case 'visible':
@@ -214,13 +214,14 @@ export function step(
       s.status = 'connected';
       s.transport = 'sse';
       s.connectedAt = s.lastActivityAt = now;
-      s.error = s.token = s.serverRetry = s.heartbeat = s.paused = null;
+      s.error = s.token = s.paused = null;
+      s.serverRetry = s.heartbeat = undefined;
       timer('watch', silence() || null);
       break;
     case 'received':
       Object.assign(s, input.what);
       s.lastActivityAt = now;
-      if (input.what.heartbeat && s.connectedAt !== null) timer('watch', silence() || null);
+      if (input.what.heartbeat && s.connectedAt) timer('watch', silence() || null);
       break;
     case 'finished': // 204: the server wants no more of it
       stop('disconnected');

@@ -15,7 +15,7 @@ export interface ClientOptions {
   envelope?: 'full' | 'named' | 'typed' | 'flat' | 'update' | null;
   /** What the hub calls the first event of a stream. Default `'freshet.open'`. */
   openEvent?: string;
-  /** `'eventsource'` uses the browser's own: no headers, no token. Default `'fetch'`. */
+  /** `'eventsource'` uses the browser's own: no `headers`, no `getToken`. Default `'fetch'`. */
   transport?: 'fetch' | 'eventsource';
   /** `tabs()` from `@freshet/client/sharing`. Default: every tab has its own connection. */
   share?: Share;

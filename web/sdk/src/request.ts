@@ -1,5 +1,3 @@
-import { FreshetAuthError, FreshetHttpError, type FreshetError } from './errors.js';
-import type { Json } from './event.js';
 import type { ClientOptions } from './options.js';
 import type { Params, TokenReason } from './types.js';
 
@@ -51,18 +49,4 @@ export function createResolve(options: ClientOptions): Resolve {
       credentials,
     };
   };
-}
-
-/** The error that an answer stands for. */
-export async function httpError(response: Response, now: number): Promise<FreshetError> {
-  const { status } = response;
-  const problem = (await response.json().catch(() => null)) as Json | null;
-  const after = response.headers.get('Retry-After');
-  const wait = after ? (+after >= 0 ? +after * 1000 : Date.parse(after) - now) : -1;
-  const message = `${status} ${problem?.detail ?? response.statusText}`;
-  const retryable = status >= 500 || [408, 425, 429].includes(status);
-  const extra = { status, retryable, ...(wait >= 0 && { retryAfter: wait }) };
-  return status === 401 || status === 403
-    ? new FreshetAuthError('auth', message, extra)
-    : new FreshetHttpError('http', message, extra);
 }

@@ -1,9 +1,23 @@
-/** Requests beside the stream. Loaded when first used: following a stream needs none of it. */
+/** What following a stream does not need as long as all goes well: loaded when first used. */
 import type { Env } from './browser.js';
-import { FreshetParseError, asError } from './errors.js';
+import { FreshetAuthError, FreshetHttpError, FreshetParseError, asError, type FreshetError } from './errors.js';
 import { envelope, type Json } from './event.js';
-import { httpError, type Resolve } from './request.js';
+import type { Resolve } from './request.js';
 import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types.js';
+
+/** The error that an answer stands for. */
+export async function httpError(response: Response, now: number): Promise<FreshetError> {
+  const { status } = response;
+  const problem = (await response.json().catch(() => null)) as Json | null;
+  const after = response.headers.get('Retry-After');
+  const wait = after ? (+after >= 0 ? +after * 1000 : Date.parse(after) - now) : -1;
+  const message = `${status} ${problem?.detail ?? response.statusText}`;
+  const retryable = status >= 500 || [408, 425, 429].includes(status);
+  const extra = { status, retryable, ...(wait >= 0 && { retryAfter: wait }) };
+  return status === 401 || status === 403
+    ? new FreshetAuthError('auth', message, extra)
+    : new FreshetHttpError('http', message, extra);
+}
 
 /** One request for JSON; after a 401 once more, with a new token. */
 export async function requestJson(

@@ -1,7 +1,7 @@
 import type { Env } from './browser.js';
 import { FreshetContentTypeError, FreshetError } from './errors.js';
 import { createParser, type Message } from './parser.js';
-import { httpError, type Target } from './request.js';
+import type { Target } from './request.js';
 import type { FreshetEvent } from './types.js';
 
 /** What a stream reports to whoever opened it. */
@@ -33,7 +33,7 @@ export function openFetch(env: Env, target: Target, lastEventId: string | null, 
       headers, credentials: target.credentials, cache: 'no-store', signal: abort.signal,
     });
     if (response.status === 204) return on.finished();
-    if (!response.ok) throw await httpError(response, env.now());
+    if (!response.ok) throw await (await import('./rest.js')).httpError(response, env.now());
     const type = response.headers.get('Content-Type');
     if (!/^text\/event-stream\s*(;|$)/i.test(type ?? ''))
       throw new FreshetContentTypeError('content-type', `expected text/event-stream, not ${type}`);

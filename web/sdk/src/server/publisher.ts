@@ -1,5 +1,5 @@
 import { FreshetError, asError } from '../errors.js';
-import { httpError } from '../request.js';
+import { httpError } from '../rest.js';
 
 /** Where the hub is, for an application's own backend. */
 export interface PublisherOptions {

@@ -3,6 +3,7 @@ import { createEngine, type Engine } from '../engine.js';
 import { FreshetTimeoutError, asError } from '../errors.js';
 import type { State } from '../machine.js';
 import { poll } from '../polling.js';
+import type { FreshetEvent } from '../types.js';
 import type { Resolve, Target } from '../request.js';
 import { packError, unpackError, type ToHolder, type ToTab } from './wire.js';
 
@@ -59,7 +60,9 @@ export function createHolder(env: Env, send: (message: ToTab) => void, lastState
           tabs.set(from, { ...tab, channels: message.channels });
           const hooks = {
             state: (state: State) => tell(null, state),
-            events: (events: Extract<ToTab, { do: 'events' }>['events']) => send({ to: null, do: 'events', events }),
+            events: (events: FreshetEvent[]) => {
+              if (events.length) send({ to: null, do: 'events', events });
+            },
             error: () => {}, // the state has it
           };
           if (!engine) {

@@ -89,6 +89,7 @@ export function createTab(
     state = { ...next, stale, status, isConnected: status === 'connected', transport: wants ? next.transport : null };
     if (news && wants) hooks.error(error);
     hooks.state(state);
+    if (wants && !waiting) hooks.events([]);
   }
   const { retry, connectTimeout, heartbeatTimeout, start, openEvent, envelope, events, hiddenGraceMs, whenHidden } = config;
   const poll = pollOf(config);

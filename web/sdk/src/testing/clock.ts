@@ -45,7 +45,7 @@ export function createTestWorld(fetch: typeof globalThis.fetch): TestWorld {
       return this.dice;
     },
     after,
-    frame: (then) => after(16, then),
+    frame: (then) => void after(16, then),
     offline: () => offline,
     hidden: () => hidden,
     watch(on) {
