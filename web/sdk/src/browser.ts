@@ -20,9 +20,13 @@ export interface Env {
 
 export type PageEvent = 'hidden' | 'visible' | 'pagehide' | 'pageshow' | 'online' | 'offline';
 
+const EVENTS = ['pagehide', 'pageshow', 'online', 'offline'] as const;
+
 /** The browser that this runs in; also fit for workers, Node and server rendering. */
 export function browserEnv(): Env {
-  const page = typeof document === 'undefined' ? null : document;
+  // Each of these may be missing
+  const here: Partial<Pick<Window, 'document' | 'navigator' | 'requestAnimationFrame' | 'addEventListener' | 'removeEventListener'>> = globalThis;
+  const { document: page, navigator: device } = here;
   const hidden = () => page?.visibilityState === 'hidden';
   const after = (ms: number, then: () => void) => {
     const id = setTimeout(then, ms);
@@ -36,21 +40,18 @@ export function browserEnv(): Env {
     after,
     hidden,
     frame(then) {
-      if (hidden() || typeof requestAnimationFrame === 'undefined') after(16, then);
+      if (hidden() || !here.requestAnimationFrame) after(16, then);
       else requestAnimationFrame(then);
     },
-    offline: () => typeof navigator !== 'undefined' && navigator.onLine === false,
+    offline: () => device?.onLine === false,
     watch(on) {
-      const offs: (() => void)[] = [];
-      const hear = (target: EventTarget, name: string, then: () => void) => {
-        target.addEventListener(name, then);
-        offs.push(() => target.removeEventListener(name, then));
+      const hear = ({ type }: Event) => on(type[0] === 'v' ? (hidden() ? 'hidden' : 'visible') : (type as PageEvent));
+      const each = (how: 'addEventListener' | 'removeEventListener') => {
+        page?.[how]('visibilitychange', hear);
+        for (const name of EVENTS) here[how]?.(name, hear);
       };
-      if (page) hear(page, 'visibilitychange', () => on(hidden() ? 'hidden' : 'visible'));
-      if (typeof addEventListener === 'function')
-        for (const name of ['pagehide', 'pageshow', 'online', 'offline'] as const)
-          hear(globalThis as unknown as EventTarget, name, () => on(name));
-      return () => offs.forEach((off) => off());
+      each('addEventListener');
+      return () => each('removeEventListener');
     },
     setting(key) {
       try {

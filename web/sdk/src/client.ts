@@ -59,14 +59,14 @@ export interface Client<M extends object = EventMap> {
 
 export function createClient<M extends object = EventMap>(options: ClientOptions, env: Env = browserEnv()): Client<M> {
   const config = toSettings(options);
-  const { fetch, persist, share, states, onError, events: type } = config;
+  const { fetch, persist, share, states, events: type } = config;
   const world = fetch ? { ...env, fetch } : env;
   if (config.start === 'poll' && !pollOf(config)) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
   config.lastEventId = config.lastEventId ?? persist?.storage.getItem(persist.key) ?? undefined;
 
   const log = config.logger ?? (env.setting(config.debugKey ?? 'freshet-debug') === 'true' ? console : null);
   const resolve = createResolve(config);
-  const calls = createDispatcher(world, config, report, () => {
+  const { report, emit, changed, queue, ...api } = createDispatcher(world, config, log, () => {
     const { lastEventId } = engine.state();
     if (persist && lastEventId !== null) persist.storage.setItem(persist.key, lastEventId);
   });
@@ -76,20 +76,15 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   let shown: Snapshot | null = null;
   let following = false;
 
-  function report(error: FreshetError): void {
-    log?.warn('freshet:', error.message);
-    onError?.(error);
-    calls.emit('error', error);
-  }
   function show(next: Snapshot): void {
     const before = shown?.status;
     shown = next;
     if (before !== next.status) {
       log?.debug('freshet:', next.status);
-      calls.emit('status', next);
-      if (next.isConnected) calls.emit('open', next);
+      emit('status', next);
+      if (next.isConnected) emit('open', next);
     }
-    calls.changed();
+    changed();
   }
   const hooks: EngineHooks = {
     state(state) {
@@ -100,7 +95,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
     },
     events(events) {
       log?.debug('freshet:', events);
-      calls.queue(events);
+      queue(events);
     },
     error: report,
   };
@@ -121,32 +116,23 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   }
 
   return {
+    ...(api as Pick<Client<M>, 'on' | 'off' | 'once' | 'recent' | 'clearRecent' | 'subscribeSnapshot'>),
     connect: () => engine.send('connect'),
     disconnect: () => engine.send('disconnect'),
     reconnect: () => engine.send('reconnect'),
     close() {
       ends.abort();
       engine.close();
-      calls.clear();
-    },
-    on: (name, listener) => calls.on(name, listener as Listener),
-    off: (name, listener) => calls.off(name, listener as Listener),
-    once(name, listener) {
-      const off = calls.on(name, (data, event) => {
-        off();
-        (listener as Listener)(data, event);
-      });
-      return off;
     },
     subscribe(channel, listener, { events, filter, signal } = {}) {
-      const off = calls.on('*', (_, event) => {
+      const off = api.on('*', (_, event) => {
         const here = event.channel ? event.channel === channel : followed.size < 2;
         if (here && (!events || events.includes(event.type)) && (!filter || filter(event))) listener(event);
       });
-      let by = -1;
+      let held = 1;
       const end = () => {
-        if (by) follow(channel, by);
-        by = 0;
+        follow(channel, -held);
+        held = 0;
         off();
       };
       follow(channel, 1);
@@ -159,10 +145,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
     async *history(more) {
       yield* (await import('./rest.js')).history(world, resolve, { channels: names(), ...more }, { type }, ends.signal);
     },
-    recent: calls.recent,
-    clearRecent: calls.clearRecent,
     markFresh: () => engine.send('fresh'),
     getSnapshot: () => (shown = shown ?? engine.state()),
-    subscribeSnapshot: calls.watch,
   };
 }

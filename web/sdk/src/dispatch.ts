@@ -2,12 +2,12 @@
 import type { Env } from './browser.js';
 import { FreshetError, FreshetGapError } from './errors.js';
 import type { ClientOptions } from './options.js';
-import type { FreshetEvent, Gap, Listener, Off } from './types.js';
+import type { FreshetEvent, Gap, Listener, Logger, Off } from './types.js';
 
 export function createDispatcher(
   env: Env,
-  { batch = false, events: types, filter, history }: ClientOptions,
-  report: (error: FreshetError) => void,
+  { batch = false, events: types, filter, history, onError }: ClientOptions,
+  log: Logger | null,
   delivered: () => void,
 ) {
   const most = history?.maxEvents ?? 100;
@@ -16,24 +16,25 @@ export function createDispatcher(
   let recent: readonly FreshetEvent[] = [];
   let waiting: FreshetEvent[] = [];
   let planned = false;
-  let failing = false;
 
-  /** A listener that throws harms no other; one for errors that throws is not reported to itself. */
-  function guard(call: () => void): void {
+  /** A listener that throws harms no other; one for errors is not told of its own. */
+  function guard(call: () => void, quiet?: boolean): void {
     try {
       call();
     } catch (thrown) {
-      if (failing) return;
-      failing = true;
-      guard(() => report(new FreshetError('listener', `a listener threw: ${thrown}`, { cause: thrown })));
-      failing = false;
+      if (!quiet) report(new FreshetError('listener', `a listener threw: ${thrown}`, { cause: thrown }));
     }
   }
   function emit(type: string, data: unknown, event?: FreshetEvent): void {
     const given = event ?? { id: null, channel: null, type, time: null, data };
-    listeners.get(type)?.forEach((listener) => guard(() => listener(data, given)));
+    listeners.get(type)?.forEach((listener) => guard(() => listener(data, given), type === 'error'));
   }
-  const changed = () => watchers.forEach(guard);
+  function report(error: FreshetError): void {
+    log?.warn('freshet:', error.message);
+    guard(() => onError?.(error), true);
+    emit('error', error);
+  }
+  const changed = () => watchers.forEach((watcher) => guard(watcher));
 
   function deliver(event: FreshetEvent): void {
     const { type, data } = event;
@@ -55,8 +56,13 @@ export function createDispatcher(
     guard(delivered);
     changed();
   }
+  function on(type: string, listener: Listener): Off {
+    listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
+    return () => off(type, listener);
+  }
   const off = (type: string, listener: Listener) => void listeners.get(type)?.delete(listener);
   return {
+    report,
     emit,
     changed,
     off,
@@ -70,11 +76,15 @@ export function createDispatcher(
         else env.after(batch, flush);
       }
     },
-    on(type: string, listener: Listener): Off {
-      listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
-      return () => off(type, listener);
+    on,
+    once(type: string, listener: Listener): Off {
+      const end = on(type, (data, event) => {
+        end();
+        listener(data, event);
+      });
+      return end;
     },
-    watch(listener: () => void): Off {
+    subscribeSnapshot(listener: () => void): Off {
       watchers.add(listener);
       return () => void watchers.delete(listener);
     },
@@ -82,10 +92,6 @@ export function createDispatcher(
     clearRecent(): void {
       recent = [];
       changed();
-    },
-    clear(): void {
-      listeners.clear();
-      watchers.clear();
     },
   };
 }

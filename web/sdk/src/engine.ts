@@ -109,18 +109,20 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     const told = (data ?? {}) as Json;
     const note = (name: string, more: object) => {
       const list: Record<string, object> = (what.channels = what.channels ?? { ...state.channels });
-      list[name] = { head: null, received: null, resume: null, ...list[name], ...more };
+      list[name] = { head: null, received: null, ...list[name], ...more };
     };
     if (type === 'freshet.beat') {
       for (const [name, head] of Object.entries(told.heads ?? {})) note(name, { head });
       return false;
     }
     if (type === config.openEvent || type === 'freshet.open') {
-      const list = Object.entries((told.channels ?? {}) as Record<string, { resume: string; head: string }>);
-      for (const [name, { resume, head }] of list) note(name, { resume, head });
       what.clientId = (told.connection ?? told.clientId ?? null) as string | null;
       what.heartbeat = told.heartbeat as number;
-      what.resumed = list.length > 0 && list.every(([, { resume }]) => resume === 'resumed');
+      what.resumed = !!told.channels;
+      for (const [name, { resume, head }] of Object.entries((told.channels ?? {}) as Record<string, Json>)) {
+        note(name, { head });
+        if (resume !== 'resumed') what.resumed = false;
+      }
     } else if (type === 'freshet.gap') {
       what.stale = true;
       seen.clear();

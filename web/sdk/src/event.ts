@@ -21,13 +21,10 @@ export function interpret({ id: given, event, data: text }: Message): FreshetEve
   }
   const told = data as Json | null;
   if (event || typeof told?.type !== 'string') return { id, channel: null, type: event || 'message', time: null, data };
-  if ('channel' in told && 'time' in told) return { ...envelope(told), id: (told.id as string) ?? id };
+  if ('channel' in told && 'time' in told) return { ...(told as unknown as FreshetEvent), id: (told.id as string) ?? id };
   const bare = 'data' in told && Object.keys(told).length === 2;
   return { id, channel: null, type: told.type, time: null, data: bare ? told.data : data };
 }
-
-/** A full envelope as an event: what polling answers with, and what `envelope=full` streams. */
-export const envelope = (full: Json): FreshetEvent => full as unknown as FreshetEvent;
 
 /** `true` if position `a` is at or before `b`, in the same epoch. */
 export function reached(a: string, b: string | null): boolean {

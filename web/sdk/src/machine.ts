@@ -17,8 +17,6 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** The snapshot that the application sees, and what only the machine needs. */
 export interface State extends Writable<Snapshot> {
   status: Status;
-  /** Polling carries the events; streams are only probed. */
-  polling?: boolean;
   offline: boolean;
   /** Failures in a row; a connection that holds clears them. */
   failures: number;
@@ -88,6 +86,8 @@ export function step(
   const fx: Effect[] = [];
   const timer = (name: TimerName, ms: number | null) => fx.push(['timer', name, ms]);
   const silence = () => config.heartbeatTimeout ?? (s.heartbeat ?? 0) * 2.5;
+  /** Polling carries the events; streams are only probed. */
+  const polling = () => s.transport === 'polling';
   const idle = () => s.status === 'disconnected' || s.status === 'failed';
 
   function drop(): void {
@@ -97,11 +97,11 @@ export function step(
     s.conn++;
     s.nextRetryAt = null;
     s.connectedAt = undefined;
-    if (!s.polling) s.transport = null;
+    if (!polling()) s.transport = null;
   }
   function stop(status: Status, paused: State['paused'] = null): void {
-    if (s.polling) fx.push(['stopPolling']);
-    s.polling = false;
+    if (polling()) fx.push(['stopPolling']);
+    s.transport = null;
     drop();
     s.clientId = null;
     s.status = status;
@@ -110,13 +110,12 @@ export function step(
   function open(): void {
     drop();
     s.paused = null;
-    if (!s.polling) s.status = idle() || s.status === 'connecting' ? 'connecting' : 'reconnecting';
+    if (!polling()) s.status = idle() || s.status === 'connecting' ? 'connecting' : 'reconnecting';
     fx.push(['open', s.token]);
     timer('watch', config.connectTimeout);
   }
   function poll(status: Status): void {
     s.status = status;
-    s.polling = true;
     s.transport = 'polling';
     fx.push(['poll']);
     timer('retry', polls!.probeEvery);
@@ -125,7 +124,7 @@ export function step(
     s.failures = 0;
     s.renewed = false;
     s.error = s.paused = null;
-    if (config.start === 'poll' && !s.polling) poll('connecting');
+    if (config.start === 'poll' && !polling()) poll('connecting');
     else open();
   }
   function fail(error: FreshetError): void {
@@ -138,7 +137,7 @@ export function step(
       s.token = s.token ? 'rejected' : 'expired';
       return open();
     }
-    if (s.polling) return void timer('retry', polls!.probeEvery);
+    if (polling()) return void timer('retry', polls!.probeEvery);
     if (!error.retryable) return stop('failed');
     s.status = 'reconnecting';
     if (s.offline) s.paused = 'offline';
@@ -159,8 +158,7 @@ export function step(
     fail(new FreshetTimeoutError('timeout', `nothing came for ${limit} ms`, { retryable: true }));
   }
   /** Time may have passed unseen. */
-  function wake(): void {
-    const due = s.connectedAt ? Infinity : now;
+  function wake(due: number): void {
     if (s.connectedAt) check();
     if (s.nextRetryAt && s.nextRetryAt <= due) open();
   }
@@ -196,21 +194,20 @@ export function step(
       if (s.paused === 'hidden') break;
       if (s.paused) s.failures = 0;
       s.paused = null;
-      if (s.nextRetryAt) open();
-      else wake();
+      wake(Infinity);
       break;
     case 'visible':
     case 'pageshow':
       timer('hidden', null);
       if (s.paused === 'hidden') begin();
-      else wake();
+      else wake(s.connectedAt ? Infinity : now);
       break;
     case 'offline':
       s.offline = true;
       break;
     case 'opened':
-      if (s.polling) fx.push(['stopPolling']);
-      s.polling = s.renewed = false;
+      if (polling()) fx.push(['stopPolling']);
+      s.renewed = false;
       s.status = 'connected';
       s.transport = 'sse';
       s.connectedAt = s.lastActivityAt = now;

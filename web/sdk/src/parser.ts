@@ -1,7 +1,7 @@
 /** One block of a stream, as the WHATWG specification dispatches it. */
 export interface Message {
   /** The `id:` of this very block; `undefined` if it had none. */
-  id?: string;
+  id?: string | undefined;
   /** The `event:` field; empty if there was none. */
   event: string;
   /** The `data:` lines, joined by a line feed. */
@@ -23,7 +23,7 @@ export interface ParserHandlers {
  * belongs to it, so no event waits for the byte after.
  */
 export function createParser(on: ParserHandlers): (text: string) => void {
-  let rest: string[] = [];
+  let rest = '';
   let started = false;
   let afterCR = false;
   let id: string | undefined;
@@ -32,45 +32,35 @@ export function createParser(on: ParserHandlers): (text: string) => void {
 
   function line(text: string): void {
     if (!text) {
-      if (data !== undefined) on.message({ ...(id !== undefined && { id }), event, data });
+      if (data !== undefined) on.message({ id, event, data });
       else if (id !== undefined) on.position?.(id);
       id = data = undefined;
       event = '';
       return;
     }
-    const colon = text.indexOf(':');
-    if (!colon) return on.comment?.(text.slice(text[1] === ' ' ? 2 : 1));
-    const name = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? '' : text.slice(colon + (text[colon + 1] === ' ' ? 2 : 1));
+    const [, name, value = ''] = /^([^:]*)(?:: ?([^]*))?$/.exec(text)!;
     if (name === 'data') data = data === undefined ? value : data + '\n' + value;
     else if (name === 'event') event = value;
-    else if (name === 'id') {
-      if (!value.includes('\0')) id = value;
-    } else if (name === 'retry' && /^\d+$/.test(value)) on.retry?.(+value);
+    else if (name === 'id' && !value.includes('\0')) id = value;
+    else if (name === 'retry' && /^\d+$/.test(value)) on.retry?.(+value);
+    else if (!name) on.comment?.(value);
   }
 
   return (text) => {
     if (!text) return;
     let from = 0;
-    if (!started) {
-      started = true;
-      if (text[0] === '\uFEFF') from = 1;
-    }
+    if (!started && text[0] === '\uFEFF') from = 1;
+    started = true;
     if (afterCR && text[from] === '\n') from++;
     afterCR = false;
     const ends = /\r\n?|\n/g;
     ends.lastIndex = from;
     for (let end = ends.exec(text); end; end = ends.exec(text)) {
-      const piece = text.slice(from, end.index);
+      line(rest + text.slice(from, end.index));
+      rest = '';
       from = ends.lastIndex;
       afterCR = end[0] === '\r' && from === text.length;
-      if (rest.length) {
-        rest.push(piece);
-        const whole = rest.join('');
-        rest = [];
-        line(whole);
-      } else line(piece);
     }
-    if (from < text.length) rest.push(text.slice(from));
+    rest += text.slice(from);
   };
 }

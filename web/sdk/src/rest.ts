@@ -1,7 +1,7 @@
 /** What following a stream does not need as long as all goes well: loaded when first used. */
 import type { Env } from './browser.js';
 import { FreshetAuthError, FreshetHttpError, FreshetParseError, asError, type FreshetError } from './errors.js';
-import { envelope, type Json } from './event.js';
+import type { Json } from './event.js';
 import type { Resolve } from './request.js';
 import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types.js';
 
@@ -67,7 +67,7 @@ export interface Page {
 export async function fetchPage(env: Env, resolve: Resolve, query: Params, signal: AbortSignal): Promise<Page> {
   const page = (await requestJson(env, resolve, 'events', query, { signal })) as Partial<Page>;
   return {
-    events: (page.events ?? []).map((full) => envelope(full as unknown as Json)),
+    events: page.events ?? [],
     cursor: page.cursor ?? null,
     gap: page.gap ?? null,
   };

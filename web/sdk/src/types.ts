@@ -36,8 +36,6 @@ export interface ChannelFreshness {
   readonly head: string | null;
   /** Last event of this channel that arrived. */
   readonly received: string | null;
-  /** What became of the resume: `new`, `resumed` or `gap`. */
-  readonly resume: string | null;
 }
 
 /** Everything about the connection at one moment. Immutable: a change is a new object. */
