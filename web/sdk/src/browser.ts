@@ -25,7 +25,7 @@ const EVENTS = ['pagehide', 'pageshow', 'online', 'offline'] as const;
 /** The browser that this runs in; also fit for workers, Node and server rendering. */
 export function browserEnv(): Env {
   // Each of these may be missing
-  const here: Partial<Pick<Window, 'document' | 'navigator' | 'requestAnimationFrame' | 'addEventListener' | 'removeEventListener'>> = globalThis;
+  const here: Partial<Pick<Window, 'document' | 'navigator' | 'addEventListener' | 'removeEventListener'>> = globalThis;
   const { document: page, navigator: device } = here;
   const hidden = () => page?.visibilityState === 'hidden';
   const after = (ms: number, then: () => void) => {
@@ -40,7 +40,7 @@ export function browserEnv(): Env {
     after,
     hidden,
     frame(then) {
-      if (hidden() || !here.requestAnimationFrame) after(16, then);
+      if (hidden()) after(16, then);
       else requestAnimationFrame(then);
     },
     offline: () => device?.onLine === false,

@@ -61,7 +61,7 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   const config = toSettings(options);
   const { fetch, persist, share, states, events: type } = config;
   const world = fetch ? { ...env, fetch } : env;
-  if (config.start === 'poll' && !pollOf(config)) throw new FreshetError('config', "start: 'poll' needs onExhausted: poll()");
+  if (config.start === 'poll' && !pollOf(config)) throw new FreshetError('config', 'no onExhausted: poll()');
   config.lastEventId = config.lastEventId ?? persist?.storage.getItem(persist.key) ?? undefined;
 
   const log = config.logger ?? (env.setting(config.debugKey ?? 'freshet-debug') === 'true' ? console : null);
@@ -74,7 +74,6 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   const names = () => [...followed.keys()];
   const ends = new AbortController();
   let shown: Snapshot | null = null;
-  let following = false;
 
   function show(next: Snapshot): void {
     const before = shown?.status;
@@ -88,31 +87,27 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
   }
   const hooks: EngineHooks = {
     state(state) {
-      const error = { ...state, status: 'error' as const };
-      const asError = states === 'error';
-      if (asError && state.status === 'reconnecting' && state.error && state.error !== shown?.error) show(error);
-      show(asError && state.status === 'failed' ? error : state);
+      const { error, status } = state;
+      const news = error && error !== shown?.error;
+      if (news) report(error);
+      const asError = states === 'error' && (status === 'failed' || (news && status === 'reconnecting'));
+      if (asError) show({ ...state, status: 'error' });
+      if (!asError || status !== 'failed') show(state);
     },
     events(events) {
       log?.debug('freshet:', events);
       queue(events);
     },
-    error: report,
   };
   const engine = share?.({ config, env: world, resolve, hooks }) ?? createEngine(config, world, resolve, hooks);
   engine.follow(names());
 
-  /** Several subscriptions in one go cost one reconnect. */
+  /** Several subscriptions in one go cost one reconnect: the first to be carried out takes all. */
   function follow(channel: string, by: number): void {
     const count = (followed.get(channel) ?? 0) + by;
     if (count) followed.set(channel, count);
     else followed.delete(channel);
-    if (following) return;
-    following = true;
-    world.after(0, () => {
-      following = false;
-      engine.follow(names());
-    });
+    world.after(0, () => engine.follow(names()));
   }
 
   return {

@@ -22,7 +22,7 @@ export function createDispatcher(
     try {
       call();
     } catch (thrown) {
-      if (!quiet) report(new FreshetError('listener', `a listener threw: ${thrown}`, { cause: thrown }));
+      if (!quiet) report(new FreshetError('listener', `listener: ${thrown}`, { cause: thrown }));
     }
   }
   function emit(type: string, data: unknown, event?: FreshetEvent): void {
@@ -40,8 +40,8 @@ export function createDispatcher(
     const { type, data } = event;
     if (type === 'freshet.gap') {
       emit('gap', data, event);
-      report(new FreshetGapError('gap', `events were lost: ${(data as Gap).reason}`, { cause: data }));
-    } else if (!/^(freshet\..*|ping)$/.test(type)) {
+      report(new FreshetGapError('gap', `gap: ${(data as Gap).reason}`, { cause: data }));
+    } else if (!/^freshet\.|^ping$/.test(type)) {
       if ((types && !types.includes(type)) || (filter && !filter(event))) return;
       if (most) recent = [...recent, event].slice(-most);
       emit('*', data, event);

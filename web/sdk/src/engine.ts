@@ -1,6 +1,6 @@
 /** Runs the machine: carries out its effects, and turns what arrives into events. */
 import type { Env } from './browser.js';
-import { asError, type FreshetError } from './errors.js';
+import { asError } from './errors.js';
 import { interpret, isPosition, type Json } from './event.js';
 import { initialState, pollOf, step, type Effect, type Input, type Received, type State, type TimerName } from './machine.js';
 import type { Settings } from './options.js';
@@ -12,7 +12,6 @@ export interface EngineHooks {
   state(state: State): void;
   /** New events in order, control events of the hub among them; none where only the position moved. */
   events(events: FreshetEvent[]): void;
-  error(error: FreshetError): void;
 }
 
 export type Command = 'connect' | 'disconnect' | 'reconnect' | 'fresh';
@@ -44,7 +43,6 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     const [next, effects] = step(config, before, input, env.now(), env.random());
     state = next;
     effects.forEach(perform);
-    if (next.error && next.error !== before.error) hooks.error(next.error);
     if (next !== before) hooks.state(next);
   }
 
@@ -84,7 +82,6 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
         send({ type: 'received', conn: state.conn, what: news });
         hooks.events(all);
       },
-      finished: () => send({ type: 'finished', conn: conn! }),
       failed(thrown) {
         const error = asError(thrown);
         send(conn === undefined ? { type: 'pollFailed', error } : { type: 'failed', conn, error });
@@ -105,14 +102,11 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
   }
 
   /** Takes note of an event; true if the application is to have it. */
-  function take({ type, id, channel, data }: FreshetEvent, what: Received): boolean {
+  function take({ type, id, data }: FreshetEvent, what: Received): boolean {
     const told = (data ?? {}) as Json;
-    const note = (name: string, more: object) => {
-      const list: Record<string, object> = (what.channels = what.channels ?? { ...state.channels });
-      list[name] = { head: null, received: null, ...list[name], ...more };
-    };
+    const heads: Record<string, unknown> = { ...(what.heads ?? state.heads) };
     if (type === 'freshet.beat') {
-      for (const [name, head] of Object.entries(told.heads ?? {})) note(name, { head });
+      what.heads = Object.assign(heads, told.heads) as Record<string, string>;
       return false;
     }
     if (type === config.openEvent || type === 'freshet.open') {
@@ -120,19 +114,19 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
       what.heartbeat = told.heartbeat as number;
       what.resumed = !!told.channels;
       for (const [name, { resume, head }] of Object.entries((told.channels ?? {}) as Record<string, Json>)) {
-        note(name, { head });
+        heads[name] = head;
         if (resume !== 'resumed') what.resumed = false;
       }
+      what.heads = heads as Record<string, string>;
     } else if (type === 'freshet.gap') {
       what.stale = true;
       seen.clear();
     } else if (type === 'freshet.close') {
-      what.token = told.reason === 'token-expired' ? 'expired' : told.reason === 'revoked' ? 'rejected' : null;
+      if (/expired|revoked/.test(told.reason as string)) what.token = 'expired';
     } else if (type !== 'ping' && isPosition(id)) {
       if ((seen.get(id) ?? round) !== round) return false;
       seen.set(id, round);
       if (seen.size > REMEMBERED) seen.delete(seen.keys().next().value!);
-      if (channel) note(channel, { received: id });
     }
     return true;
   }

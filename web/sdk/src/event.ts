@@ -35,7 +35,7 @@ export function reached(a: string, b: string | null): boolean {
 }
 
 /** `true` when everything of the channel that the hub told of has been read. */
-export function isFresh({ channels, lastEventId }: Snapshot, channel: string): boolean {
-  const head = channels[channel]?.head;
-  return head != null && reached(head, lastEventId);
+export function isFresh({ heads, lastEventId }: Snapshot, channel: string): boolean {
+  const head = heads[channel];
+  return head !== undefined && reached(head, lastEventId);
 }

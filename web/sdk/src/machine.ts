@@ -38,14 +38,14 @@ export type TimerName = 'retry' | 'watch' | 'hidden';
 
 /** What a stream or a poll brought, besides its events. */
 export type Received = Partial<
-  Pick<State, 'lastEventId' | 'clientId' | 'resumed' | 'channels' | 'stale' | 'heartbeat' | 'serverRetry' | 'token'>
+  Pick<State, 'lastEventId' | 'clientId' | 'resumed' | 'heads' | 'stale' | 'heartbeat' | 'serverRetry' | 'token'>
 >;
 
 export type Input =
   | { type: 'connect' | 'disconnect' | 'reconnect' | 'refresh' | 'fresh' }
   | { type: 'hidden' | 'visible' | 'pagehide' | 'pageshow' | 'online' | 'offline' }
   | { type: 'timer'; name: TimerName }
-  | { type: 'opened' | 'finished'; conn: number }
+  | { type: 'opened'; conn: number }
   | { type: 'received'; conn: number; what: Received }
   | { type: 'failed'; conn: number; error: FreshetError }
   | { type: 'polled' }
@@ -59,7 +59,7 @@ export type Effect =
 
 export const initialState = (lastEventId: string | null, offline = false): State => ({
   status: 'disconnected', isConnected: false, transport: null, paused: null, attempt: 0, nextRetryAt: null,
-  lastEventId, lastActivityAt: null, error: null, clientId: null, resumed: false, stale: false, channels: {},
+  lastEventId, lastActivityAt: null, error: null, clientId: null, resumed: false, stale: false, heads: {},
   offline, failures: 0, conn: 0, token: 'initial',
 });
 
@@ -131,6 +131,7 @@ export function step(
     const worked = s.connectedAt;
     if (worked && now - worked >= retry.resetAfter) s.failures = 0;
     drop();
+    if (error.status === 204) return stop('disconnected'); // the server wants no more of it
     s.error = error;
     if (error.status === 401 && config.getToken && !s.renewed) {
       s.renewed = true;
@@ -143,7 +144,7 @@ export function step(
     if (s.offline) s.paused = 'offline';
     if (++s.failures > retry.maxRetries && !s.offline) {
       if (polls) return poll('reconnecting');
-      s.error = new FreshetExhaustedError('exhausted', `gave up after ${retry.maxRetries} retries`, { cause: error });
+      s.error = new FreshetExhaustedError('exhausted', 'gave up', { cause: error });
       return stop('failed');
     }
     const delay = error.retryAfter ?? (worked && s.serverRetry) ?? backoff(retry, s.failures, dice);
@@ -155,7 +156,7 @@ export function step(
     const limit = s.connectedAt ? silence() : config.connectTimeout;
     const left = limit - (now - s.lastActivityAt!);
     if (s.connectedAt && (!limit || left > 0)) return void (limit && timer('watch', left));
-    fail(new FreshetTimeoutError('timeout', `nothing came for ${limit} ms`, { retryable: true }));
+    fail(new FreshetTimeoutError('timeout', `silent for ${limit} ms`, { retryable: true }));
   }
   /** Time may have passed unseen. */
   function wake(due: number): void {
@@ -219,9 +220,6 @@ export function step(
       Object.assign(s, input.what);
       s.lastActivityAt = now;
       if (input.what.heartbeat && s.connectedAt) timer('watch', silence() || null);
-      break;
-    case 'finished': // 204: the server wants no more of it
-      stop('disconnected');
       break;
     case 'failed':
       fail(input.error);

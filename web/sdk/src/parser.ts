@@ -18,13 +18,13 @@ export interface ParserHandlers {
 }
 
 /**
- * A parser for `text/event-stream` (WHATWG HTML 9.2.6). Feed it decoded text in pieces of any size.
+ * A parser for `text/event-stream` (WHATWG HTML 9.2.6). Feed it decoded text in pieces of any size;
+ * the decoder (a `TextDecoder`, streaming) has taken off the byte order mark.
  * LF, CRLF and CR end a line. A lone CR ends it at once: if the next piece starts with LF, that LF
  * belongs to it, so no event waits for the byte after.
  */
 export function createParser(on: ParserHandlers): (text: string) => void {
   let rest = '';
-  let started = false;
   let afterCR = false;
   let id: string | undefined;
   let event = '';
@@ -48,10 +48,7 @@ export function createParser(on: ParserHandlers): (text: string) => void {
 
   return (text) => {
     if (!text) return;
-    let from = 0;
-    if (!started && text[0] === '\uFEFF') from = 1;
-    started = true;
-    if (afterCR && text[from] === '\n') from++;
+    let from = afterCR && text[0] === '\n' ? 1 : 0;
     afterCR = false;
     const ends = /\r\n?|\n/g;
     ends.lastIndex = from;

@@ -5,7 +5,7 @@ import type { Params, TokenReason } from './types.js';
 export interface Target {
   url: string;
   headers: Record<string, string>;
-  credentials: RequestCredentials;
+  credentials?: RequestCredentials | undefined;
 }
 
 /** Works out a target; a new token is asked for when `reason` says why. `beside` turns the stream's URL into another. */
@@ -19,15 +19,15 @@ const ask = <T>(lazy: T | (() => T)): T => (typeof lazy === 'function' ? (lazy a
 
 /** Adds what the URL does not have yet. */
 function withQuery(url: string, query: Params): string {
-  for (const [name, given] of Object.entries(query)) {
-    const text = [given ?? []].flat().map((one) => encodeURIComponent(one as string)).join();
-    if (text && !new RegExp(`[?&]${name}=`).test(url)) url += (url.includes('?') ? '&' : '?') + name + '=' + text;
-  }
-  return url;
+  const [path, search] = url.split('?');
+  const all = new URLSearchParams(search);
+  for (const name in query)
+    if (!all.has(name)) [query[name] ?? []].flat().forEach((one) => all.append(name, one as string));
+  return `${all}` ? `${path}?${all}` : url;
 }
 
 export function createResolve(options: ClientOptions): Resolve {
-  const { getToken, credentials = 'same-origin' } = options;
+  const { getToken, credentials } = options;
   let token: string | null | undefined;
   let asking: Promise<unknown> | undefined;
 

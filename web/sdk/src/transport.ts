@@ -13,13 +13,11 @@ export interface StreamHandlers {
   retry(ms: number): void;
   /** All that has come so far has been handed over. */
   settled(): void;
-  /** 204: the server asks not to come again. */
-  finished(): void;
   /** Anything that was thrown. */
   failed(thrown: unknown): void;
 }
 
-export const ended = () => new FreshetError('ended', 'the stream ended', { retryable: true });
+export const ended = () => new FreshetError('ended', 'stream ended', { retryable: true });
 
 /** Opens a stream with `fetch`; the result closes it. */
 export function openFetch(env: Env, target: Target, lastEventId: string | null, on: StreamHandlers): () => void {
@@ -30,16 +28,15 @@ export function openFetch(env: Env, target: Target, lastEventId: string | null, 
 
   async function run(): Promise<void> {
     const response = await env.fetch(target.url, {
-      headers, credentials: target.credentials, cache: 'no-store', signal: abort.signal,
+      headers, credentials: target.credentials!, cache: 'no-store', signal: abort.signal,
     });
-    if (response.status === 204) return on.finished();
-    if (!response.ok) throw await (await import('./rest.js')).httpError(response, env.now());
+    if (!response.ok || response.status === 204) throw await (await import('./rest.js')).httpError(response, env.now());
     const type = response.headers.get('Content-Type');
     if (!/^text\/event-stream\s*(;|$)/i.test(type ?? ''))
-      throw new FreshetContentTypeError('content-type', `expected text/event-stream, not ${type}`);
+      throw new FreshetContentTypeError('content-type', `no event stream: ${type}`);
     on.opened();
     const parse = createParser(on);
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const decoder = new TextDecoder();
     const reader = response.body!.getReader();
     for (;;) {
       const { done, value } = await reader.read();

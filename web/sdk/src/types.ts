@@ -30,14 +30,6 @@ export interface Gap {
   readonly oldest?: string;
 }
 
-/** How far a channel has been received, against how far it goes; `isFresh()` compares. */
-export interface ChannelFreshness {
-  /** Newest position that the hub told of. */
-  readonly head: string | null;
-  /** Last event of this channel that arrived. */
-  readonly received: string | null;
-}
-
 /** Everything about the connection at one moment. Immutable: a change is a new object. */
 export interface Snapshot {
   /** With `states: 'error'`, `error` stands for `failed` and is passed through on each failure. */
@@ -60,7 +52,8 @@ export interface Snapshot {
   readonly resumed: boolean;
   /** `true` from a gap until {@link Client.markFresh}. */
   readonly stale: boolean;
-  readonly channels: Readonly<Record<string, ChannelFreshness>>;
+  /** Newest position of each channel that the hub told of; `isFresh()` compares it with what came. */
+  readonly heads: Readonly<Record<string, string>>;
 }
 
 /** When and how often to try again. Times in milliseconds. */

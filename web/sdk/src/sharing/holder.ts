@@ -63,7 +63,6 @@ export function createHolder(env: Env, send: (message: ToTab) => void, lastState
             events: (events: FreshetEvent[]) => {
               if (events.length) send({ to: null, do: 'events', events });
             },
-            error: () => {}, // the state has it
           };
           if (!engine) {
             const from = lastState?.lastEventId ?? lastEventId;

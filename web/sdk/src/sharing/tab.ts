@@ -83,11 +83,10 @@ export function createTab(
   /** A tab that wants no connection shows none, whatever the others have. */
   function show(next: State, isStale = stale): void {
     stale = isStale;
-    const { error } = next;
-    const news = error && error.message !== state.error?.message;
+    // Errors are copied on their way: the same one stays the same
+    const error = next.error?.message === state.error?.message ? state.error : next.error;
     const status = !wants ? 'disconnected' : next.status === 'disconnected' ? 'connecting' : next.status;
-    state = { ...next, stale, status, isConnected: status === 'connected', transport: wants ? next.transport : null };
-    if (news && wants) hooks.error(error);
+    state = { ...next, error: wants ? error : null, stale, status, isConnected: status === 'connected', transport: wants ? next.transport : null };
     hooks.state(state);
     if (wants && !waiting) hooks.events([]);
   }

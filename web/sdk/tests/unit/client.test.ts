@@ -22,7 +22,7 @@ describe('following', () => {
     hub.publish('b', 'y', 2);
     await world.settle();
     expect(got).toEqual([['*', 'x'], ['x', { n: 1 }, 'a'], ['*', 'y'], ['b', 2]]);
-    expect(hub.requests).toEqual(['GET /v1/stream?envelope=full&channel=a,b']);
+    expect(hub.requests).toEqual(['GET /v1/stream?envelope=full&channel=a&channel=b']);
   });
   it('once is once, off and the result of on end it', async () => {
     const { client, hub, world } = await connected();
@@ -343,7 +343,7 @@ describe('requests', () => {
     hub.drop();
     await world.advance(1000);
     expect(hub.requests).toEqual([
-      'GET /v1/stream?n=1&envelope=full&channel=a&p=1&list=a%20b,c%2Cd', 'GET /v1/stream?n=2&envelope=full&channel=a&p=2&list=a%20b,c%2Cd',
+      'GET /v1/stream?n=1&envelope=full&channel=a&p=1&list=a+b&list=c%2Cd', 'GET /v1/stream?n=2&envelope=full&channel=a&p=2&list=a+b&list=c%2Cd',
     ]);
     expect(hub.headers.map((headers) => headers.get('X-N'))).toEqual(['1', '2']);
   });

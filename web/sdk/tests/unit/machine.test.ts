@@ -75,7 +75,7 @@ describe('states', () => {
     expect(d.state.status).toBe('connected');
   });
   it('204 ends without an error', () => {
-    expect(new Driver().send('connect', 'finished').state).toMatchObject({ status: 'disconnected', error: null });
+    expect(new Driver().send('connect').fail({ status: 204 }).state).toMatchObject({ status: 'disconnected', error: null });
   });
 });
 

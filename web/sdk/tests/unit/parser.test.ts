@@ -18,7 +18,7 @@ function parse(pieces: Uint8Array[]): Seen {
     comment: (text) => seen.comments.push(text),
     retry: (ms) => seen.retries.push(ms),
   });
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const decoder = new TextDecoder();
   for (const piece of pieces) push(decoder.decode(piece, { stream: true }));
   return seen;
 }
