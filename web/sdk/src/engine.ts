@@ -106,7 +106,7 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     const told = (data ?? {}) as Json;
     const heads: Record<string, unknown> = { ...(what.heads ?? state.heads) };
     if (type === 'freshet.beat') {
-      what.heads = Object.assign(heads, told.heads) as Record<string, string>;
+      what.heads = Object.assign(heads, told.heads) as State['heads'];
       return false;
     }
     if (type === config.openEvent || type === 'freshet.open') {
@@ -117,7 +117,7 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
         heads[name] = head;
         if (resume !== 'resumed') what.resumed = false;
       }
-      what.heads = heads as Record<string, string>;
+      what.heads = heads as State['heads'];
     } else if (type === 'freshet.gap') {
       what.stale = true;
       seen.clear();

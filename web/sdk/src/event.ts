@@ -9,7 +9,7 @@ export const isPosition = (id: string | null): id is string => /^\d+-\d+-[0-9a-f
 
 /**
  * What a message says, in any envelope. The type is `event:` if set, else the JSON's `type`; the
- * data is `data.data` when the object is exactly `{type,data}`.
+ * data is `data.data` when the object is exactly `{type,data}`, and in the hub's own events.
  */
 export function interpret({ id: given, event, data: text }: Message): FreshetEvent {
   const id = given ?? null;
@@ -22,7 +22,7 @@ export function interpret({ id: given, event, data: text }: Message): FreshetEve
   const told = data as Json | null;
   if (event || typeof told?.type !== 'string') return { id, channel: null, type: event || 'message', time: null, data };
   if ('channel' in told && 'time' in told) return { ...(told as unknown as FreshetEvent), id: (told.id as string) ?? id };
-  const bare = 'data' in told && Object.keys(told).length === 2;
+  const bare = 'data' in told && (Object.keys(told).length === 2 || /^freshet\./.test(told.type));
   return { id, channel: null, type: told.type, time: null, data: bare ? told.data : data };
 }
 
@@ -37,5 +37,5 @@ export function reached(a: string, b: string | null): boolean {
 /** `true` when everything of the channel that the hub told of has been read. */
 export function isFresh({ heads, lastEventId }: Snapshot, channel: string): boolean {
   const head = heads[channel];
-  return head !== undefined && reached(head, lastEventId);
+  return head === null || (head !== undefined && reached(head, lastEventId));
 }

@@ -52,8 +52,8 @@ export interface Snapshot {
   readonly resumed: boolean;
   /** `true` from a gap until {@link Client.markFresh}. */
   readonly stale: boolean;
-  /** Newest position of each channel that the hub told of; `isFresh()` compares it with what came. */
-  readonly heads: Readonly<Record<string, string>>;
+  /** Newest position of each channel that the hub told of, `null` for an empty one; `isFresh()` compares it with what came. */
+  readonly heads: Readonly<Record<string, string | null>>;
 }
 
 /** When and how often to try again. Times in milliseconds. */

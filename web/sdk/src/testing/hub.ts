@@ -101,14 +101,14 @@ export class TestHub {
   /** Sends a control event to every open stream. */
   control(type: string, data: Record<string, unknown>, id?: string, retry?: number): void {
     for (const stream of this.live)
-      stream.write((retry ? `retry: ${retry}\n` : '') + (id ? `id: ${id}\n` : '') + `data: ${JSON.stringify({ type, ...data })}\n\n`);
+      stream.write((retry ? `retry: ${retry}\n` : '') + (id ? `id: ${id}\n` : '') + `data: ${JSON.stringify((stream as Live).route ? { type, ...data } : { type, time: this.now(), data })}\n\n`);
   }
   beat(): void {
     for (const stream of this.live) {
       if ((stream as Live).route) stream.write(`: heartbeat ${this.now()}\n\n`);
       else {
         const heads = Object.fromEntries(stream.channels.map((name) => [name, this.head(name)]));
-        stream.write(`id: ${this.last}\ndata: ${JSON.stringify({ type: 'freshet.beat', time: this.now(), heads })}\n\n`);
+        stream.write(`id: ${this.last}\ndata: ${JSON.stringify({ type: 'freshet.beat', time: this.now(), data: { time: this.now(), heads } })}\n\n`);
       }
     }
   }
@@ -149,8 +149,8 @@ export class TestHub {
     return Response.json({ id, ack: 'memory' });
   }
 
-  private head(channel: string): string {
-    return this.log.filter((event) => event.channel === channel).pop()?.id ?? this.floors.get(channel) ?? this.last;
+  private head(channel: string): string | null {
+    return this.log.filter((event) => event.channel === channel).pop()?.id ?? this.floors.get(channel) ?? null;
   }
 
   private channelsOf(url: URL): readonly string[] {
@@ -227,11 +227,14 @@ export class TestHub {
     }]));
     const opening = route
       ? { type: 'connected', data: { clientId: connection, timestamp: new Date(this.now()).toISOString() } }
-      : { type: 'freshet.open', connection, tenant: 'default', time: this.now(), heartbeat: this.options.heartbeat ?? 15000, channels: heads };
+      : {
+          type: 'freshet.open', time: this.now(),
+          data: { connection, tenant: 'default', time: this.now(), heartbeat: this.options.heartbeat ?? 15000, channels: heads },
+        };
     live.write(`${gapped && owed.length === 1 ? '' : `id: ${from}\n`}data: ${JSON.stringify(opening)}\n\n`);
     for (const item of owed) {
       if ('event' in item) live.send(item.event);
-      else live.write(`id: ${item.at}\ndata: ${JSON.stringify({ type: 'freshet.gap', ...item.gap })}\n\n`);
+      else live.write(`id: ${item.at}\ndata: ${JSON.stringify({ type: 'freshet.gap', time: this.now(), data: item.gap })}\n\n`);
     }
     return new Response(readable, { headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' } });
   }

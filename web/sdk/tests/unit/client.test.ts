@@ -117,6 +117,7 @@ describe('what a message says', () => {
     ['plain text', 'data: hello\n\n', 'message', 'hello'],
     ['a number', 'data: 5\n\n', 'message', 5],
     ['null', 'data: null\n\n', 'message', null],
+    ['the hub\'s own events in a full envelope, and flat', 'data: {"type":"y","data":1}\n\ndata: {"type":"freshet.open","time":1,"data":{"connection":"z"}}\n\n', 'y', 1],
     ['a full envelope', 'data: {"id":"i","channel":"a","type":"y","key":"k","time":5,"data":[1]}\n\n', 'y', [1]],
   ])('%s', async (_, text, type, data) => {
     const { client, hub, world } = await connected();
