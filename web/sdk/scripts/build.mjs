@@ -13,7 +13,8 @@ rmSync('dist', { recursive: true, force: true });
 
 const options = { bundle: true, format: 'esm', target: 'es2020', outdir: 'dist', outbase: 'src', logLevel: 'warning' };
 await build({ ...options, entryPoints: entries, splitting: true, chunkNames: 'chunks/[name]-[hash]', external: ['react'] });
-await build({ ...options, entryPoints: ['src/sharing/worker.ts'] });
+// A classic script: module workers are younger than the browsers that are supported
+await build({ ...options, format: 'iife', entryPoints: ['src/sharing/worker.ts'] });
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', '.'], { stdio: 'inherit' });

@@ -36,7 +36,7 @@ export interface Client<M extends object = EventMap> {
   disconnect(): void;
   /** Connects anew at once, also out of `failed`. */
   reconnect(): void;
-  /** Ends everything, for good. */
+  /** Ends everything and lets go of the page. */
   close(): void;
   on<T extends Names<M>>(type: T, listener: On<M, T>): Off;
   off<T extends Names<M>>(type: T, listener: On<M, T>): void;

@@ -2,7 +2,7 @@
 import type { Env } from './browser.js';
 import { FreshetAuthError, FreshetHttpError, FreshetParseError, asError, type FreshetError } from './errors.js';
 import type { Json } from './event.js';
-import type { Resolve } from './request.js';
+import type { Resolve, Target } from './request.js';
 import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types.js';
 
 /** The error that an answer stands for. */
@@ -28,9 +28,11 @@ export async function requestJson(
   init: RequestInit,
   reason: TokenReason | null = null,
 ): Promise<unknown> {
-  const { url, headers, credentials } = await resolve(reason, query, endpoint);
   let response: Response;
+  let target: Target;
   try {
+    target = await resolve(reason, query, endpoint);
+    const { url, headers, credentials } = target;
     response = await env.fetch(url, {
       ...init,
       headers: { ...(init.headers as Record<string, string>), ...headers },
@@ -40,7 +42,7 @@ export async function requestJson(
   } catch (thrown) {
     throw asError(thrown);
   }
-  if (response.status === 401 && !reason && headers.Authorization)
+  if (response.status === 401 && !reason && target.headers.Authorization)
     return requestJson(env, resolve, endpoint, query, init, 'expired');
   if (!response.ok) throw await httpError(response, env.now());
   try {

@@ -31,8 +31,8 @@ export function tabs({ name = 'freshet', workerUrl, mode = 'auto' }: TabsOptions
     if (worker) {
       try {
         const shared = workerUrl
-          ? new SharedWorker(workerUrl, { type: 'module', name })
-          : new SharedWorker(new URL('./worker.js', import.meta.url), { type: 'module', name });
+          ? new SharedWorker(workerUrl, { name })
+          : new SharedWorker(new URL('./worker.js', import.meta.url), { name });
         return createTab(request, (take) => {
           shared.port.onmessage = ({ data }: MessageEvent<ToTab>) => take(data);
           return { post: (message) => shared.port.postMessage(message), close: () => shared.port.close() };

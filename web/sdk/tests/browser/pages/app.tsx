@@ -17,7 +17,7 @@ const asked: string[] = [];
 const options: ClientOptions = {
   url: '/v1/stream',
   channels: ['a'],
-  ...(query.has('share') && { share: tabs({ mode: query.get('share') as 'auto', workerUrl: '/pages/worker.js' }) }),
+  ...(query.has('share') && { share: tabs({ mode: query.get('share') as 'auto' }) }),
   ...(query.has('poll') && { onExhausted: poll({ interval: 100, probeEvery: 500 }), retry: { initialDelay: 20, maxRetries: 2 } }),
   ...(query.has('hidden') && { whenHidden: 'close' as const, hiddenGraceMs: number('hidden')! }),
   ...(query.has('transport') && { transport: 'eventsource' as const }),
