@@ -32,9 +32,8 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
   let channels: readonly string[] = [];
   let closeStream = () => {};
   let stopPolling = () => {};
-  /** Ids of late, with the number of the connection that brought them. */
-  const seen = new Map<string, number>();
-  let round = 0;
+  /** Ids of late: what a reconnect brings again is dropped. */
+  const seen = new Set<string>();
   const timers = new Map<unknown, () => void>();
   const query = (): Params => ({ envelope: config.envelope, type: config.events, channel: channels });
 
@@ -64,10 +63,7 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     const event = (told: FreshetEvent) => void (take(told, what) && events.push(told));
     return {
       event,
-      opened() {
-        round++;
-        send(conn === undefined ? { type: 'polled' } : { type: 'opened', conn });
-      },
+      opened: () => send(conn === undefined ? { type: 'polled' } : { type: 'opened', conn }),
       message(message) {
         if (message.id !== undefined) what.lastEventId = message.id;
         event(interpret(message));
@@ -124,9 +120,9 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     } else if (type === 'freshet.close') {
       if (/expired|revoked/.test(told.reason as string)) what.token = 'expired';
     } else if (type !== 'ping' && isPosition(id)) {
-      if ((seen.get(id) ?? round) !== round) return false;
-      seen.set(id, round);
-      if (seen.size > REMEMBERED) seen.delete(seen.keys().next().value!);
+      if (seen.has(id)) return false;
+      seen.add(id);
+      if (seen.size > REMEMBERED) seen.delete(seen.values().next().value!);
     }
     return true;
   }

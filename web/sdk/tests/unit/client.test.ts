@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createClient, isFresh, type FreshetError, type FreshetEvent } from '../../src/index';
+import { createResolve } from '../../src/request';
 import { createTestBench } from '../../src/testing/index';
 
 const types = (list: readonly FreshetEvent[]) => list.map(({ type }) => type);
@@ -62,6 +63,16 @@ describe('following', () => {
     hub.publish('a', 'x', 4);
     await world.settle();
     expect(got.mock.calls).toEqual([[2]]);
+  });
+  it('an event whose channel is not told belongs to the only one that is followed', async () => {
+    for (const [channels, count] of [[['a'], 1], [['a', 'b'], 0]] as const) {
+      const { client, hub, world } = await connected({ channels });
+      const got = vi.fn();
+      client.subscribe('a', got);
+      hub.streams[0]!.write('data: {"type":"x","data":1}\n\n');
+      await world.settle();
+      expect(got).toHaveBeenCalledTimes(count);
+    }
   });
   it('a listener that throws harms no other and is reported', async () => {
     const onError = vi.fn();
@@ -149,7 +160,7 @@ describe('resuming', () => {
     await world.advance(1000);
     expect(client.recent().map(({ data }) => data)).toEqual([1]);
   });
-  it('drops what an earlier connection has brought, but not what one connection repeats', async () => {
+  it('drops what was there already, by its place in the log; other ids say nothing of the kind', async () => {
     const { client, hub, world } = await connected();
     const event = (id: string) => `data: {"id":"${id}","channel":"a","type":"x","time":1,"data":1}\n\n`;
     hub.streams[0]!.write(event('5-0-5f3a91c2'));
@@ -178,6 +189,25 @@ describe('resuming', () => {
     expect(client.recent().slice(-1)[0]!.data).toBe('kept');
     client.markFresh();
     expect(client.getSnapshot().stale).toBe(false);
+  });
+  it('after a gap what was there before may come again', async () => {
+    const { client, hub, world } = await connected();
+    const event = 'data: {"id":"5-0-5f3a91c2","channel":"a","type":"x","time":1,"data":1}\n\n';
+    hub.streams[0]!.write(event);
+    hub.control('freshet.gap', { reason: 'reset', channels: ['a'] });
+    hub.streams[0]!.write(event);
+    await world.settle();
+    expect(client.recent()).toHaveLength(2);
+  });
+  it('an event without an id of its own, as one of high priority, does not move the position', async () => {
+    const { client, hub, world } = await connected();
+    const id = hub.publish('a', 'x', 1);
+    hub.streams[0]!.write(`data: {"id":"9999999999999-0-5f3a91c2","channel":"a","type":"urgent","time":1,"data":2}\n\n`);
+    await world.settle();
+    expect(client.recent()).toHaveLength(2);
+    hub.drop();
+    await world.advance(1000);
+    expect(hub.streams[0]!.lastEventId).toBe(id);
   });
   it('keeps the last id over a page load', async () => {
     const kept = new Map<string, string>();
@@ -320,6 +350,35 @@ describe('tokens', () => {
     await world.settle();
     expect(client.getSnapshot()).toMatchObject({ status: 'failed', error: { code: 'auth', status: 401 } });
     expect(getToken.mock.calls).toEqual([[{ reason: 'initial' }], [{ reason: 'rejected' }]]);
+  });
+  it('a publish that is refused gets a new token, once', async () => {
+    const tokens = new Set(['t2']);
+    let next = 1;
+    const { client, hub } = createTestBench({ getToken: () => `t${next++}` }, { tokens });
+    expect(await client.publish('x', 1)).not.toBeNull();
+    tokens.clear();
+    await expect(client.publish('x', 2)).rejects.toMatchObject({ code: 'auth', status: 401 });
+    expect(hub.published).toHaveLength(1);
+    expect(next).toBe(4);
+  });
+  it('one call serves all who ask meanwhile', async () => {
+    let release = (_: string) => {};
+    const getToken = vi.fn(() => new Promise<string>((done) => (release = done)));
+    const resolve = createResolve({ url: '/v1/stream', getToken });
+    const all = [resolve(null, {}), resolve('expired', {}), resolve(null, {}, 'publish')];
+    release('t');
+    expect((await Promise.all(all)).map(({ headers }) => headers.Authorization)).toEqual(Array(3).fill('Bearer t'));
+    expect(getToken).toHaveBeenCalledOnce();
+  });
+  it('a client that was told to disconnect meanwhile opens nothing', async () => {
+    let release = (_: string) => {};
+    const { client, hub, world } = createTestBench({ getToken: () => new Promise<string>((done) => (release = done)) });
+    client.connect();
+    await world.settle();
+    client.disconnect();
+    release('t');
+    await world.settle();
+    expect(hub.requests).toEqual([]);
   });
   it('a getToken that throws is tried again', async () => {
     let calls = 0;

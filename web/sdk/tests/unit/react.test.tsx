@@ -3,7 +3,7 @@ import * as React from 'react';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client, type FreshetEvent } from '../../src/index.js';
 import {
-  FreshetProvider, useConnectionState, useEvent, useEventHistory, useLiveQuery, usePublish, useSubscription, useToasts,
+  FreshetProvider, retain, useConnectionState, useEvent, useEventHistory, useLiveQuery, usePublish, useSubscription, useToasts,
 } from '../../src/react/index.js';
 import { ConnectionStatus, ConnectionStatusBanner, EventLog, Toaster } from '../../src/react/ui/index.js';
 import { applyTripChanges, ConnectionStatus as Badge, useSSE } from '../../src/compat/trips.js';
@@ -31,6 +31,22 @@ it('under StrictMode there is one connection, and none after the last holder has
   await unmount();
   expect(hub.streams).toHaveLength(1);
   await until(() => hub.streams.length === 0);
+});
+
+it('a client that is held again within the linger stays connected', () => {
+  vi.useFakeTimers();
+  const fake = { connect: vi.fn(), disconnect: vi.fn() };
+  const first = retain(fake);
+  first();
+  first(); // twice is once
+  vi.advanceTimersByTime(999);
+  const second = retain(fake);
+  vi.advanceTimersByTime(5000);
+  expect(fake.disconnect).not.toHaveBeenCalled();
+  second();
+  vi.advanceTimersByTime(1000);
+  expect(fake.disconnect).toHaveBeenCalledOnce();
+  vi.useRealTimers();
 });
 
 it('useSubscription follows a channel of its own while it is enabled', async () => {

@@ -20,7 +20,7 @@ afterEach(() => clients.splice(0).forEach((client) => client.close()));
 
 /** A tab with dice of its own, which give it a name of its own. */
 function tab(share: Share, options: Partial<ClientOptions> = {}): Client {
-  const env = Object.create(world, { random: { value: () => ((++dice * 0.618034) % 1) } }) as TestWorld;
+  const env = { ...world, random: () => (++dice * 0.618034) % 1 };
   const client = createClient({ url: '/v1/stream', channels: ['a'], share, ...options }, env);
   clients.push(client);
   return client;
@@ -107,6 +107,30 @@ describe('a shared connection', () => {
     await world.settle();
     expect(data(late)).toEqual([1, 2]);
   });
+  it('what comes live while a tab catches up comes once', async () => {
+    const share = inOneThread();
+    const since = hub.publish('a', 'x', 0);
+    hub.publish('a', 'x', 1);
+    tab(share).connect();
+    await world.settle();
+    let open = () => {};
+    const gate = new Promise<void>((done) => (open = done));
+    const slow: typeof fetch = async (input, init) => {
+      await gate;
+      return hub.fetch(input, init);
+    };
+    const late = tab(share, { lastEventId: since, fetch: slow });
+    late.connect();
+    await world.settle();
+    hub.publish('a', 'x', 2);
+    await world.settle();
+    expect(data(late)).toEqual([]);
+    open();
+    await world.settle();
+    hub.publish('a', 'x', 3);
+    await world.settle();
+    expect(data(late)).toEqual([1, 2, 3]);
+  });
   it('tells a gap where catching up is impossible', async () => {
     const share = inOneThread();
     tab(share).connect();
@@ -128,7 +152,7 @@ describe('a shared connection', () => {
     const b = tab(share, { getToken: never });
     b.connect();
     a.connect();
-    await world.advance(20000);
+    await world.advance(6000);
     expect(a.getSnapshot().status).toBe('connected');
     expect(hub.streams).toHaveLength(1);
   });
@@ -194,6 +218,22 @@ describe('a tab that leads', () => {
     hub.publish('a', 'x', 2);
     await vi.waitFor(() => expect(all.slice(1).map(data)).toEqual([[1, 2], [1, 2]]));
     expect(hub.streams).toHaveLength(1);
+  });
+  it('goes on where the one before it was, even if it had not followed itself', async () => {
+    const share = tabs({ name: `u${Math.floor(performance.now())}`, mode: 'leader' });
+    const [first, second, third] = [tab(share), tab(share), tab(share)] as const;
+    [first, second, third].forEach((client) => client.connect());
+    await vi.waitFor(() => expect(third.getSnapshot().status).toBe('connected'));
+    hub.publish('a', 'x', 1);
+    await vi.waitFor(() => expect([second, third].map(data)).toEqual([[1], [1]]));
+    second.disconnect();
+    hub.publish('a', 'x', 2);
+    await vi.waitFor(() => expect(data(third)).toEqual([1, 2]));
+    first.close();
+    hub.publish('a', 'x', 3);
+    await vi.waitFor(() => expect(data(third)).toContain(3));
+    expect(data(third)).toEqual([1, 2, 3]);
+    expect(data(second)).toEqual([1]);
   });
 });
 
