@@ -1,6 +1,6 @@
 /** The hubs that the browser tests run against: one in memory, and the real one. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -71,16 +71,18 @@ export function memoryHub(): Hub & { hub: TestHub } {
 export const binary = process.env.FRESHET_BIN ?? resolve(import.meta.dirname, '../../../../build/freshet');
 export const hasBinary = existsSync(binary);
 
-/** The real hub with a store on disk, so that a killed one comes back with its log. */
-export function realHub(): Hub {
+/** The real hub with a store on disk, so that a killed one comes back with its log; `config` is YAML. */
+export function realHub(config?: string): Hub {
   const dir = mkdtempSync(join(tmpdir(), 'freshet-'));
+  const file = join(dir, 'hub.yaml');
+  if (config) writeFileSync(file, config);
   let child: ChildProcess | null = null;
   let port = 0;
   return {
     name: 'the real hub',
     port: () => port,
     async start() {
-      const next = spawn(binary, ['serve', '--dev', '--listen', `127.0.0.1:${port}`, '--store', `sqlite:${join(dir, 'hub.db')}`], {
+      const next = spawn(binary, ['serve', '--dev', '--listen', `127.0.0.1:${port}`, '--store', `sqlite:${join(dir, 'hub.db')}`, ...(config ? ['--config', file] : [])], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       child = next;

@@ -5,6 +5,7 @@ import type { ClientOptions } from '../../options.js';
 import { poll } from '../../polling.js';
 import { cockpitPreset } from '../../presets.js';
 import { createResolve } from '../../request.js';
+import { sibling } from '../../rest.js';
 import type { EventMap, FreshetEvent, Off, Snapshot } from '../../types.js';
 
 export type ConnectionState = Snapshot['status'];
@@ -31,17 +32,15 @@ export interface SSEClientOptions {
   client?: Partial<ClientOptions>;
 }
 
-/** Where the hub is polled for a company. */
-const eventsUrl = (companyId: string) => `/v1/events?tenant=${encodeURIComponent(companyId)}`;
-
 export function cockpitOptions(options: SSEClientOptions): ClientOptions {
   const { companyId, channel, initialRetryDelay = 1000, maxRetryDelay = 30000, maxRetries = 10, pollInterval = 5000 } = options;
+  const url = options.url ?? cockpitPreset.url;
   return {
     ...cockpitPreset,
-    url: options.url ?? cockpitPreset.url,
+    url,
     channels: [channel],
     params: { companyId },
-    eventsUrl: eventsUrl(companyId),
+    eventsUrl: `${sibling(url.replace(/\?.*/, ''), 'events')}?tenant=${encodeURIComponent(companyId)}`,
     retry: { ...cockpitPreset.retry, initialDelay: initialRetryDelay, maxDelay: maxRetryDelay, maxRetries },
     ...(options.enablePollingFallback && { onExhausted: poll({ interval: pollInterval }) }),
     ...options.client,

@@ -2,6 +2,7 @@ import { createContext, createElement as h, useContext, useEffect, useMemo, useS
 import type { Client } from '../../client.js';
 import type { ClientOptions } from '../../options.js';
 import { poll } from '../../polling.js';
+import { sibling } from '../../rest.js';
 import { alertPreset, densityPreset } from '../../presets.js';
 import type { EventMap, FreshetEvent } from '../../types.js';
 import { sharedClient, useClient } from '../shared.js';
@@ -55,7 +56,7 @@ const DensityContext = createContext<Density | null>(null);
 /** Follows the density stream; polls after 5 failed tries, every 5 s. */
 export function DensityProvider({ url = densityPreset.url, channel = 'density', maxEvents = 100, client: more, children }: StreamProviderProps) {
   const client = sharedClient(`density ${url}`, () => ({
-    ...densityPreset, url, eventsUrl: `/v1/events?channel=${channel}`, onExhausted: poll({ interval: 5000 }), ...more,
+    ...densityPreset, url, eventsUrl: `${sibling(url, 'events')}?channel=${encodeURIComponent(channel)}`, onExhausted: poll({ interval: 5000 }), ...more,
   }));
   const { status, transport } = useClient(client);
   const [readings, setReadings] = useState<readonly DensityReading[]>([]);
