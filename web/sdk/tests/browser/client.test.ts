@@ -1,9 +1,10 @@
 /** The client in Chromium, against a hub in memory and against the real one. */
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../src/index.js';
+import { launch } from './chromium.js';
 import { hasBinary, memoryHub, realHub, type Hub } from './hubs.js';
 import { startSite, type Site } from './site.js';
 
@@ -14,10 +15,7 @@ declare const asked: string[];
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking'],
-  });
+  browser = await launch();
 });
 afterAll(() => browser?.close());
 
@@ -265,6 +263,26 @@ describe.each(hubs)('with %s', (_, makeHub) => {
     await page.locator('.fr-toast').waitFor();
     expect(await page.locator('#evil, img').count()).toBe(0);
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+  });
+
+  it('an event is on screen within 50 ms of being published (median)', async () => {
+    const page = await open('ui');
+    await connected(page);
+    await page.evaluate(() => {
+      const shown: number[] = [];
+      client.on('tick', () => requestAnimationFrame(() => shown.push(Date.now())));
+      Object.assign(window, { shown });
+    });
+    const took: number[] = [];
+    for (let n = 0; n < 21; n++) {
+      const before = Date.now();
+      await hub.publish('a', 'tick', n);
+      await page.waitForFunction((count) => (window as unknown as { shown: number[] }).shown.length > count, n);
+      took.push((await page.evaluate(() => (window as unknown as { shown: number[] }).shown.slice(-1)[0]!)) - before);
+    }
+    took.sort((a, b) => a - b);
+    console.log(`published to drawn: median ${took[10]} ms, worst ${took[20]} ms`);
+    expect(took[10]).toBeLessThan(50);
   });
 
   it('a thousand events a second do not freeze the page', async () => {

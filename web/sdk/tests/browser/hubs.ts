@@ -70,6 +70,8 @@ export function memoryHub(): Hub & { hub: TestHub } {
 /** Where the real hub is: `FRESHET_BIN`, else what the build at the top of the repository made. */
 export const binary = process.env.FRESHET_BIN ?? resolve(import.meta.dirname, '../../../../build/freshet');
 export const hasBinary = existsSync(binary);
+if (process.env.FRESHET_BIN && !hasBinary) throw new Error(`FRESHET_BIN: there is no ${binary}`);
+if (!hasBinary) console.warn(`no hub at ${binary}: only the hub in memory is tested`);
 
 /** The real hub with a store on disk, so that a killed one comes back with its log; `config` is YAML. */
 export function realHub(config?: string): Hub {

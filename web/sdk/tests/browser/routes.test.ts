@@ -1,4 +1,6 @@
 /** The documented endpoints of the five applications, served by the real hub, followed by their presets. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from '../../src/index.js';
 import type { ClientOptions } from '../../src/options.js';
@@ -6,7 +8,9 @@ import { createSSEClient as createCockpitClient } from '../../src/compat/cockpit
 import { createSSEClient as createParkingClient, type Alert } from '../../src/compat/parking.js';
 import { alertPreset, densityPreset, rentalPreset, tripsPreset } from '../../src/presets.js';
 import { broadcastDashboardUpdate, configure, getSSEManager, sseManager } from '../../src/server/index.js';
+import { launch } from './chromium.js';
 import { hasBinary, realHub, type Hub } from './hubs.js';
+import { startSite } from './site.js';
 
 const flat = 'control: {open: connected, envelope: flat, time: ms, time_name: timestamp, id_name: clientId}';
 const typed = 'control: {open: connected, envelope: typed, time: iso, time_name: timestamp, id_name: clientId}';
@@ -112,6 +116,21 @@ describe.skipIf(!hasBinary)('the documented endpoints', () => {
     const stats = await sseManager.getStats();
     expect(stats.totalConnections).toBeGreaterThan(0);
     expect(sseManager.getStats().connectionsByCompany).toEqual(stats.connectionsByCompany);
+  });
+
+  it("the cockpit's lines for the console of a browser", async () => {
+    const site = await startSite(hub);
+    const browser = await launch();
+    const page = await browser.newPage();
+    const lines: string[] = [];
+    page.on('console', (message) => lines.push(message.text()));
+    await page.goto(`${site.url}/?idle`);
+    await page.evaluate(readFileSync(join(import.meta.dirname, '../fixtures/documents/cockpit-browser.js'), 'utf8'));
+    await vi.waitFor(() => expect(lines).toContain('Connected'));
+    await broadcastDashboardUpdate('test-company', { metric: 'SROI', value: 2.5 });
+    await vi.waitFor(() => expect(lines).toContain('Message: {"type":"dashboard-update","data":{"metric":"SROI","value":2.5}}'));
+    await browser.close();
+    await site.close();
   });
 
   async function hubPublish(event: object): Promise<void> {

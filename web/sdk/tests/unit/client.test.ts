@@ -392,6 +392,36 @@ describe('tokens', () => {
   });
 });
 
+describe('a hub that says goodbye', () => {
+  it('is left for as long as it asks', async () => {
+    const { client, hub, world } = await connected();
+    hub.control('freshet.close', { reason: 'draining' }, undefined, 300);
+    hub.drop();
+    await world.settle();
+    expect(client.getSnapshot().nextRetryAt! - world.now()).toBe(300);
+  });
+  it('because of the token gets another one', async () => {
+    const reasons: string[] = [];
+    const { client, hub, world } = createTestBench({ getToken: ({ reason }) => `t${reasons.push(reason)}` });
+    client.connect();
+    await world.settle();
+    hub.control('freshet.close', { reason: 'token-expired' }, undefined, 300);
+    hub.drop();
+    await world.advance(300);
+    expect(reasons).toEqual(['initial', 'expired']);
+    expect(client.getSnapshot().status).toBe('connected');
+  });
+  it('tells its clients of it', async () => {
+    const { client, hub, world } = await connected();
+    const closed = vi.fn();
+    client.on('freshet.close', closed);
+    hub.control('freshet.close', { reason: 'kicked' });
+    await world.settle();
+    expect(closed.mock.calls[0]![0]).toEqual({ reason: 'kicked' });
+    expect(client.recent()).toEqual([]);
+  });
+});
+
 describe('requests', () => {
   it('functions for url, params and headers are asked at every attempt', async () => {
     let n = 0;

@@ -56,7 +56,7 @@ const DensityContext = createContext<Density | null>(null);
 /** Follows the density stream; polls after 5 failed tries, every 5 s. */
 export function DensityProvider({ url = densityPreset.url, channel = 'density', maxEvents = 100, client: more, children }: StreamProviderProps) {
   const client = sharedClient(`density ${url}`, () => ({
-    ...densityPreset, url, eventsUrl: `${sibling(url, 'events')}?channel=${encodeURIComponent(channel)}`, onExhausted: poll({ interval: 5000 }), ...more,
+    ...densityPreset, url, eventsUrl: `${sibling(url.replace(/\?.*/, ''), 'events')}?channel=${encodeURIComponent(channel)}`, onExhausted: poll({ interval: 5000 }), ...more,
   }));
   const { status, transport } = useClient(client);
   const [readings, setReadings] = useState<readonly DensityReading[]>([]);

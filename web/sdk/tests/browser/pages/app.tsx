@@ -61,4 +61,4 @@ if (query.has('ui'))
   createRoot(document.getElementById('app')!).render(
     <React.StrictMode><FreshetProvider client={client}><View /></FreshetProvider></React.StrictMode>,
   );
-else client.connect();
+else if (!query.has('idle')) client.connect();
