@@ -79,6 +79,7 @@ describe.each(hubs)('with %s', (_, makeHub) => {
     expect(id).toMatch(/^\d+-\d+-[0-9a-f]{8}$/);
     expect(await events(page, 1)).toEqual(['from the page']);
     await hub.publish('a', 'x', 2);
+    await events(page, 2); // what has been delivered is kept
     const past = await page.evaluate(async () => {
       const all: unknown[] = [];
       for await (const event of client.history({ last: 2 })) all.push(event.data);
