@@ -423,17 +423,6 @@ static void park(struct reader *r)
     list_move_back(&r->feed->parked, &r->node);
 }
 
-/* Something that left the log before r->pos may not have been told yet: the floor that tells it
- * lies beyond a page that was cut. */
-static bool owes_floor(const struct reader *r, const struct page *page)
-{
-    const struct feed *f = r->feed;
-    for (uint32_t i = 0; page->more && i < f->channel_count; i++)
-        if (f->channels[i]->floor > r->pos)
-            return true;
-    return false;
-}
-
 /* The page has been given: on from the ring when that has the rest, else the next page. */
 static void page_done(struct edge *e, struct reader *r)
 {
@@ -441,7 +430,8 @@ static void page_done(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     if (lag->page->upto > r->pos)
         r->pos = lag->page->upto;
-    bool on = r->pos < lag->snap_end || owes_floor(r, lag->page);
+    /* Something that left the log before r->pos is told by a floor further on, in a later page. */
+    bool on = r->pos < lag->snap_end || lag->page->owes_floor;
     page_free(lag->page);
     lag->page = NULL;
     if (f->state != FEED_LIVE || r->pos < f->tail_pos || on) {
