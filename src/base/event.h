@@ -12,8 +12,8 @@
 
 struct event {
     pos_t pos;      /* position in the tenant's log; 0 before the owner gave one */
-    pos_t prev;     /* where the key's previous event is (or may have been: the channel's floor);
-                       0 when the key has none */
+    pos_t prev;     /* where the key's previous event is; 0 when the key has none; POS_MAX when
+                       it may have had one that was removed: then nobody is known to have it */
     uint32_t epoch; /* of the tenant's log */
     atomic_uint refs;
     uint32_t bytes; /* what it counts for against limits: all texts together */

@@ -203,8 +203,9 @@ static int add_keyed(struct channel *c, struct event *e, uint32_t row,
     if (!k)
         return -1;
     e->keyed = true;
-    /* Of a key that isn't known an event may have been removed, at the floor at the latest. */
-    e->prev = fresh ? c->floor : k->pos;
+    /* Of a key that isn't known an event may have been removed; who came by a snapshot since then
+     * never had it. */
+    e->prev = !fresh ? k->pos : c->floor ? POS_MAX : 0;
     if (!fresh)
         *superseded = supersede(c, k);
     list_remove(&k->order);

@@ -125,7 +125,10 @@ static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
         struct tenant_channel *tc = tenant_channel_get(t, name);
         if (!tc)
             tc = owner_channel_take(h, t, name, h->ops.channel_conf(h->ops.ctx, p->tenant, name));
-        if (!tc || tc->counted)
+        if (!tc)
+            continue;
+        tc->wanted = tc->leaving;
+        if (tc->counted)
             continue;
         tc->counted = true;
         t->counted++;
@@ -286,6 +289,7 @@ static void follow_start(struct hub *h, unsigned edge, struct follow *f)
             f->error = conf ? ERR_OVERLOADED : ERR_NOT_FOUND;
             break;
         }
+        tc->wanted = tc->leaving;
         tc->by_edge[edge].handle = fc->handle;
         tc->by_edge[edge].count++;
     }

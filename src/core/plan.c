@@ -395,15 +395,17 @@ static void settle_channels(struct hub *h, bool stored)
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
         if (!stored) {
             channel_undo(&tc->c);
-            tc->leaving = false;
+            tc->leaving = tc->wanted = false;
             continue;
         }
         channel_settle(&tc->c);
-        tc->stored = true;
+        tc->stored = !tc->leaving;
         tc->announced = tc->c.floor;
         tc->announced_head = tc->c.head;
-        if (tc->leaving)
+        if (tc->leaving && !tc->wanted)
             tenant_channel_drop(tc->tenant, tc);
+        else
+            tc->leaving = tc->wanted = false;
     }
 }
 

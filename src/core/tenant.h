@@ -19,6 +19,7 @@ struct tenant_channel {
     bool counted;         /* against channels_max: it was published to */
     bool stored;          /* the store has a row for it */
     bool leaving;         /* the present commit forgets it */
+    bool wanted;          /* followed or published to since: it stays after all */
     struct list plan;     /* in the plan's list of touched channels, when it is touched */
     pos_t announced;      /* the floor as the edges have it */
     pos_t announced_head; /* the last event as the edges have it */

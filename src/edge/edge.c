@@ -155,6 +155,46 @@ bool edge_is_caught_up(const struct reader *r)
 
 /* ---- inputs from the owner ---- */
 
+/* Those that have everything so far say so, before what comes next is unknown. */
+static void note_positions(struct list *readers)
+{
+    LIST_EACH(readers, node, after) {
+        struct reader *r = LIST_ENTRY(node, struct reader, node);
+        if (reader_caught_up(r))
+            r->pos = r->base = r->feed->tenant->upto;
+    }
+}
+
+/* Follows the feed again. A request that is on its way already is answered as well as a new one. */
+static void feed_again(struct feed *f)
+{
+    if (f->follows || feed_ask(f, FOLLOW_SYNC, 0)) {
+        f->state = FEED_FOLLOWING;
+    } else {
+        f->state = FEED_LOST; /* no memory: with the next delivery */
+        f->tenant->lost = true;
+    }
+}
+
+/* Something did not come, or did not get into the ring: on from the store. */
+static void feed_lost(struct feed *f)
+{
+    note_positions(&f->idle);
+    note_positions(&f->todo);
+    note_positions(&f->parked);
+    feed_again(f);
+}
+
+static void follow_lost_again(struct edge_tenant *t)
+{
+    t->lost = false;
+    LIST_EACH(&t->feeds, node, after) {
+        struct feed *f = LIST_ENTRY(node, struct feed, in_tenant);
+        if (f->state == FEED_LOST)
+            feed_again(f);
+    }
+}
+
 void edge_delivery(struct edge *e, struct delivery *d, uint64_t now_ms)
 {
     e->now_ms = now_ms;
@@ -173,16 +213,13 @@ void edge_delivery(struct edge *e, struct delivery *d, uint64_t now_ms)
             if (f->state != FEED_LIVE || (it && !feed_matches(f, it->event)))
                 continue;
             if (!it || !feed_push(f, it))
-                f->state = FEED_LOST; /* no memory: on from the store, see below */
+                feed_lost(f); /* no memory */
         }
         item_unref(it);
     }
     t->upto = d->upto;
-    LIST_EACH(&t->feeds, node, after) {
-        struct feed *f = LIST_ENTRY(node, struct feed, in_tenant);
-        if (f->state == FEED_LOST && !f->follows && feed_ask(f, FOLLOW_SYNC, 0))
-            f->state = FEED_FOLLOWING;
-    }
+    if (t->lost)
+        follow_lost_again(t);
     delivery_free(d);
 }
 
@@ -214,6 +251,16 @@ static void feed_goes_live(struct edge *e, struct feed *f)
     all_behind(e, f, &f->idle);
     all_behind(e, f, &f->todo);
     all_behind(e, f, &f->parked);
+}
+
+/* The owner has told what it knows up to an id. */
+static void note_answer(struct feed *f, pos_t want)
+{
+    LIST_EACH(&f->wait, node, after) {
+        struct reader *r = LIST_ENTRY(node, struct reader, node);
+        if (r->state == READER_SYNCING && r->lag->id <= want)
+            r->lag->answered = true;
+    }
 }
 
 /* Readers that waited for the answer begin, or read on. */
@@ -264,9 +311,9 @@ void edge_followed(struct edge *e, struct follow *f, uint64_t now_ms)
             c->head = f->channels[i].head;
             c->keyed = f->channels[i].keyed;
         }
-        if (feed->state == FEED_LOST && !feed->follows && feed_ask(feed, FOLLOW_SYNC, 0))
-            feed->state = FEED_FOLLOWING;
-        else if (feed->state == FEED_FOLLOWING && !feed->follows)
+        if (f->kind == FOLLOW_SYNC)
+            note_answer(feed, f->want);
+        if (feed->state == FEED_FOLLOWING && !feed->follows)
             feed_goes_live(e, feed);
         if (feed->state == FEED_LIVE)
             begin_waiting(e, feed);
@@ -296,16 +343,6 @@ void edge_page(struct edge *e, void *token, struct page *page, uint64_t now_ms)
     reader_wake(r);
 }
 
-/* Those that have everything so far say so, before what comes next is unknown. */
-static void note_positions(struct list *readers)
-{
-    LIST_EACH(readers, node, after) {
-        struct reader *r = LIST_ENTRY(node, struct reader, node);
-        if (reader_caught_up(r))
-            r->pos = r->base = r->feed->tenant->upto;
-    }
-}
-
 void edge_overrun(struct edge *e)
 {
     size_t at = 0;
@@ -313,12 +350,8 @@ void edge_overrun(struct edge *e)
     e->stats.overruns++;
     while (map_next(&e->feeds, &at, NULL, &value)) {
         struct feed *f = value;
-        note_positions(&f->idle);
-        note_positions(&f->parked);
-        if (f->state == FEED_LIVE && f->follows)
-            f->state = FEED_LOST; /* a sync is on its way: once more after it */
-        else if (f->state == FEED_LIVE)
-            f->state = feed_ask(f, FOLLOW_SYNC, 0) ? FEED_FOLLOWING : FEED_LOST;
+        if (f->state == FEED_LIVE)
+            feed_lost(f);
     }
 }
 
@@ -342,6 +375,8 @@ static bool feed_serve(struct edge *e, struct feed *f, uint64_t deadline_us, uin
     uint32_t share = f->readers / 16 > 64 ? f->readers / 16 : 64;
     if (list_empty(&f->todo) && f->dirty) {
         f->dirty = false;
+        f->todo_seq = f->calm_seq;
+        f->todo_pos = f->calm_pos;
         list_splice(&f->todo, &f->idle);
     }
     struct list *node;

@@ -50,6 +50,7 @@ struct edge_tenant {
     struct list work;   /* feeds with something to do */
     struct list active; /* in the edge's list, when `work` is not empty */
     uint32_t refs;
+    bool lost; /* some of its feeds are FEED_LOST */
 };
 
 enum feed_state { FEED_FOLLOWING, FEED_LIVE, FEED_LOST };
@@ -71,6 +72,10 @@ struct feed {
     struct slot *ring;
     uint32_t ring_cap; /* a power of two */
     uint64_t head, tail; /* entries [tail, head) */
+    uint64_t calm_seq;   /* entries before it are everything up to calm_pos: so it was when the */
+    pos_t calm_pos;      /* ring last began to have something new; */
+    uint64_t todo_seq;   /* likewise for those that were in `todo` then */
+    pos_t todo_pos;
     uint64_t formed;     /* entries before it have no forms to drop */
     uint64_t bytes;
     uint32_t high;       /* entries of high priority */
@@ -92,7 +97,8 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 struct lag {
     struct reader *reader; /* NULL: closed while a page was on its way */
     struct list orphan;    /* then: in the edge's list */
-    bool has_id, bad_id, snapshot, synced, reading, resumed;
+    bool has_id, bad_id, snapshot, reading, resumed;
+    bool asked, answered; /* the owner, about an id that this edge has not heard of */
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;

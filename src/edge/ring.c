@@ -172,6 +172,8 @@ bool feed_push(struct feed *f, struct item *it)
         shrink_others(e, f);
     if (!f->dirty && f->readers) {
         f->dirty = true;
+        f->calm_seq = f->head - 1;
+        f->calm_pos = f->tenant->upto;
         feed_activate(f);
     }
     return true;

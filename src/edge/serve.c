@@ -98,8 +98,22 @@ static int fresh_lag(struct reader *r)
     return 0;
 }
 
+/* Who was given all there was needn't ask the store for it: little may match, and a lot may have
+ * left the log meanwhile. */
+static void note_calm(struct reader *r)
+{
+    const struct feed *f = r->feed;
+    pos_t calm = r->seq >= f->calm_seq ? f->calm_pos : r->seq >= f->todo_seq ? f->todo_pos : 0;
+    if (r->pos >= calm)
+        return;
+    r->pos = calm;
+    if (!r->lagging)
+        r->base = calm;
+}
+
 void reader_fall_behind(struct edge *e, struct reader *r)
 {
+    note_calm(r);
     if (fresh_lag(r)) {
         reader_fail(e, r, READER_END_FAILED, ERR_OVERLOADED);
         return;
@@ -160,12 +174,14 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
 }
 
 /* Whether the state has to stand in for the data: always right, and needed unless the reader
- * certainly has what the data changes. */
-static bool needs_whole(const struct reader *r, const struct event *e)
+ * certainly has what the data changes. anew: its rows come by a snapshot. */
+static bool needs_whole(const struct reader *r, const struct event *e, bool anew)
 {
-    if (!e->has_state || !e->prev || !r->lagging)
+    if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
         return false;
-    return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
+    if (e->prev <= r->base)
+        return false;
+    return anew || !r->lag || !r->lag->resumed || e->prev != r->lag->resumed_at;
 }
 
 static void add_part(const struct reader *r, struct batch *b, struct part part, uint32_t off)
@@ -198,6 +214,15 @@ static bool add_form(struct edge *e, const struct reader *r, struct batch *b, st
     return true;
 }
 
+/* e's key may have been removed and have come back since: e would undo what came then, which
+ * perhaps nothing brings any more. */
+static bool may_be_old(const struct feed *f, const struct event *e)
+{
+    const struct edge_channel *c;
+    return event_supersedes(e) && (c = map_get(&f->tenant->channels, event_channel(e))) &&
+           e->pos <= c->floor;
+}
+
 /* High events overtake what waits before them. */
 static void gather_high(struct edge *e, struct reader *r, struct batch *b)
 {
@@ -215,7 +240,8 @@ static void gather_high(struct edge *e, struct reader *r, struct batch *b)
     uint32_t room = OVERTAKE_MAX - lag->over_count;
     for (uint64_t seq = ring_find(f, from); seq != f->head && room; seq++) {
         struct item *it = ring_slot(f, seq)->item;
-        if (!it->event->high || has_overtaken(lag, it->event) || is_outrun(lag, it->event))
+        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) ||
+            is_outrun(lag, it->event) || may_be_old(f, it->event))
             continue;
         if (batch_full(e, b))
             return;
@@ -243,7 +269,7 @@ static void gather_ring(struct edge *e, struct reader *r, struct batch *b)
         }
         if (batch_full(e, b))
             return;
-        unsigned flags = needs_whole(r, it->event) ? FORM_WHOLE : 0;
+        unsigned flags = needs_whole(r, it->event, false) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_RING, .pos = it->event->pos, .seq = seq + 1};
         if (!add_form(e, r, b, it, flags, part))
             return;
@@ -316,7 +342,8 @@ static void gather_page(struct edge *e, struct reader *r, struct batch *b)
         at++;
         if (!page_event_wanted(r, pe))
             continue;
-        unsigned flags = needs_whole(r, pe->event) ? FORM_WHOLE : 0;
+        bool anew = lag->channels[pe->channel].snap;
+        unsigned flags = needs_whole(r, pe->event, anew) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_PAGE, .pos = pe->pos, .page_at = at, .is_event = true};
         part.bytes = e->ops.form(e->ops.ctx, r->format, pe->event, flags);
         if (!part.bytes) {
@@ -396,6 +423,17 @@ static void park(struct reader *r)
     list_move_back(&r->feed->parked, &r->node);
 }
 
+/* Something that left the log before r->pos may not have been told yet: the floor that tells it
+ * lies beyond a page that was cut. */
+static bool owes_floor(const struct reader *r, const struct page *page)
+{
+    const struct feed *f = r->feed;
+    for (uint32_t i = 0; page->more && i < f->channel_count; i++)
+        if (f->channels[i]->floor > r->pos)
+            return true;
+    return false;
+}
+
 /* The page has been given: on from the ring when that has the rest, else the next page. */
 static void page_done(struct edge *e, struct reader *r)
 {
@@ -403,10 +441,10 @@ static void page_done(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     if (lag->page->upto > r->pos)
         r->pos = lag->page->upto;
+    bool on = r->pos < lag->snap_end || owes_floor(r, lag->page);
     page_free(lag->page);
     lag->page = NULL;
-    bool snapped = r->pos >= lag->snap_end;
-    if (f->state != FEED_LIVE || r->pos < f->tail_pos || !snapped) {
+    if (f->state != FEED_LIVE || r->pos < f->tail_pos || on) {
         reader_read(e, r);
         return;
     }
@@ -434,6 +472,8 @@ static void after_send(struct edge *e, struct reader *r, const struct batch *b)
             page_done(e, r);
         else
             reader_wake(r);
+    } else if (r->state == READER_BEHIND) {
+        reader_read(e, r); /* it was parked when its feed came back */
     } else {
         list_move_back(&r->feed->wait, &r->node);
     }

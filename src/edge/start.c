@@ -72,10 +72,14 @@ static bool wait_for_owner(struct edge *e, struct reader *r)
 {
     struct lag *lag = r->lag;
     struct edge_tenant *t = r->feed->tenant;
-    if (!lag->has_id || lag->bad_id || lag->synced || lag->id_epoch != t->epoch ||
+    if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch ||
         lag->id <= t->upto)
         return false;
-    lag->synced = true;
+    if (lag->asked) {
+        list_move_back(&r->feed->wait, &r->node);
+        return true;
+    }
+    lag->asked = true;
     r->state = READER_SYNCING;
     list_move_back(&r->feed->wait, &r->node);
     if (!feed_ask(r->feed, FOLLOW_SYNC, lag->id))

@@ -234,9 +234,10 @@ static void put_connection(struct buf *out, const char *name, const struct conn 
     json_put_member(out, name, slice_str(id));
 }
 
+static const char *const verdicts[] = {"new", "resumed", "gap"};
+
 static void put_open_channels(struct buf *out, const struct opening *o)
 {
-    static const char *const verdicts[] = {"new", "resumed", "gap"};
     json_put_name(out, "channels");
     buf_add_char(out, '{');
     for (uint32_t i = 0; i < o->channel_count; i++) {
@@ -273,6 +274,18 @@ static void put_opening(struct buf *out, const struct format *f, const struct co
     buf_add_char(out, '}');
 }
 
+/* One gap makes the whole a gap. */
+static void log_verdict(const struct worker *w, const struct conn *c, const struct opening *o)
+{
+    enum resume_verdict all = RESUME_NEW;
+    for (uint32_t i = 0; i < o->channel_count; i++)
+        if (o->channels[i].resume > all)
+            all = o->channels[i].resume;
+    if (all != RESUME_NEW)
+        log_line(w->s->log, LOG_DEBUG, "resume", "connection=%016llx tenant=%.*s verdict=%s",
+                 (unsigned long long)c->stream.id, SLICE_FMT(o->tenant), verdicts[all]);
+}
+
 struct bytes *format_open(void *ctx, struct reader *r, const struct opening *o)
 {
     struct worker *w = ctx;
@@ -282,6 +295,7 @@ struct bytes *format_open(void *ctx, struct reader *r, const struct opening *o)
     char text[POS_TEXT_MAX];
     struct slice id = o->has_id ? slice_of(text, pos_format(o->id, o->epoch, text)) : SLICE_NONE;
     buf_reset(b);
+    log_verdict(w, c, o);
     put_opening(&body, f, c, o);
     put_control(b, f, f->open_name, id, w->now_ms, buf_slice(&body));
     bool failed = body.failed || b->failed;

@@ -1,3 +1,4 @@
+#include "server/access.h"
 #include "server/api.h"
 
 #include "io/clock.h"
@@ -44,9 +45,12 @@ static int make_channel_confs(struct server *s)
     s->channel_confs = calloc(o->channels.count + 1, sizeof *s->channel_confs);
     if (!s->channel_confs)
         return -1;
-    for (size_t i = 0; i < o->channels.count; i++)
-        s->channel_confs[i] = conf_of(o, &o->channels.v[i]);
-    s->channel_confs[o->channels.count] = conf_of(o, &o->channel_default);
+    for (size_t i = 0; i <= o->channels.count; i++) {
+        struct channel_conf *conf = &s->channel_confs[i];
+        *conf = conf_of(o, i < o->channels.count ? &o->channels.v[i] : &o->channel_default);
+        if (o->store.kind == STORE_KIND_NULL) /* it keeps nothing: then floors have to say so */
+            conf->events = conf->keys = 0;
+    }
     return 0;
 }
 
@@ -127,6 +131,7 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/publish", .methods = POST, .run = req_publish},
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
+        {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
         {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
         {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
@@ -311,6 +316,7 @@ static void run_end(struct msg *m, void *ctx)
     if (w->index)
         return;
     struct server *s = w->s;
+    access_close(s);
     for (size_t i = 0; i < s->listen_count; i++)
         listener_close(&s->listening[i].listener, on_closed_nothing);
     mailbox_close(&s->owner_box, on_closed_nothing);
@@ -388,8 +394,9 @@ static int start(struct server *s, struct err *e)
         return err_set(e, ERR_INTERNAL, "an event loop could not be made");
     s->stop.data = s;
     uv_timer_init(&s->workers[0].loop, &s->waiting);
-    if (owner_init(s, e) || listen_all(s, e))
+    if (access_init(s, e) || owner_init(s, e) || listen_all(s, e))
         return e->code;
+    hub_each_loaded(s->hub, access_load_revoked, s);
     return sources_init(s, e);
 }
 
@@ -413,6 +420,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
     *e = (struct err){.index = -1};
@@ -519,7 +527,12 @@ void server_free(struct server *s)
     while (map_next(&s->tenants, &at, NULL, &value))
         free(value);
     map_fini(&s->tenants);
+    at = 0;
+    while (map_next(&s->addresses, &at, NULL, &value))
+        free(value);
+    map_fini(&s->addresses);
     sources_free(s);
+    access_free(s);
     free(s->listening);
     free(s->workers);
     free(s->formats);
