@@ -11,7 +11,6 @@ export interface Env {
   /** Calls back before the next frame, or soon where no frames are drawn. */
   frame(then: () => void): void;
   offline(): boolean;
-  hidden(): boolean;
   /** Reports what befalls the page; the result ends that. */
   watch(on: (what: PageEvent) => void): () => void;
   /** What `localStorage` holds under a key. */
@@ -38,7 +37,6 @@ export function browserEnv(): Env {
     now: Date.now,
     random: Math.random,
     after,
-    hidden,
     frame(then) {
       if (hidden()) after(16, then);
       else requestAnimationFrame(then);
