@@ -228,7 +228,7 @@ void reader_begin(struct edge *e, struct reader *r)
     if (!has_keyed(f))
         lag->snapshot = false;
     bool snap = plan_channels(r, at, resumed, all_lost);
-    lag->resumed = resumed;
+    lag->resumed = resumed && !snap; /* with a snapshot it forgets what it had */
     lag->resumed_at = resumed ? lag->id : 0;
     lag->reason = GAP_TRIMMED;
     r->pos = snap ? 0 : at;
