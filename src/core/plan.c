@@ -497,6 +497,7 @@ static void fail_repeats(struct hub *h, const char *detail)
         struct tenant *t = map_get(&h->tenants, p->tenant);
         for (uint32_t i = 0; i < p->count; i++)
             t->pending -= p->events[i] != NULL;
+        touch_tenant(h, t); /* syncs may have waited for these */
         fail_once(h, p);
         publish_done(h, p, ERR_OVERLOADED, detail);
     }
