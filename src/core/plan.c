@@ -25,6 +25,7 @@ static void touch_tenant(struct hub *h, struct tenant *t)
     if (!list_empty(&t->plan))
         return;
     t->plan_first = t->plan_last = PLAN_NONE;
+    t->plan_floor = t->base_floor;
     list_push_back(&h->plan.tenants, &t->plan);
 }
 
@@ -230,7 +231,7 @@ static int add_tenant_rows(struct hub *h)
         row->tenant = tenant_name(t);
         row->epoch = t->epoch;
         row->pos = t->plan_last == PLAN_NONE ? t->committed : h->plan.events[t->plan_last].event->pos;
-        row->floor = t->base_floor;
+        row->floor = t->plan_floor;
     }
     LIST_EACH(&h->plan.channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
@@ -252,8 +253,8 @@ static void raise_base_floors(struct hub *h)
 {
     LIST_EACH(&h->plan.channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
-        if (tc->leaving && tc->c.floor > tc->tenant->base_floor)
-            tc->tenant->base_floor = tc->c.floor;
+        if (tc->leaving && tc->c.floor > tc->tenant->plan_floor)
+            tc->tenant->plan_floor = tc->c.floor;
     }
 }
 
@@ -461,6 +462,7 @@ static void visible(struct hub *h)
         struct tenant *t = LIST_ENTRY(node, struct tenant, plan);
         if (t->plan_last != PLAN_NONE)
             t->committed = h->plan.events[t->plan_last].event->pos;
+        t->base_floor = t->plan_floor;
         t->stored = true;
         t->dirty = false;
         deliver_tenant(h, t);
