@@ -390,7 +390,8 @@ static void open_conn(struct client *c, const struct frame *f, const struct fram
         at = 0;
     if (!usable && c->since == START_AT && c->at < at)
         at = c->at;
-    if (!usable && c->has_id && c->since == START_ID && c->at < at)
+    if (!usable && c->has_id && c->since == START_ID && c->at < at &&
+        c->at_epoch == w->epoch[c->tenant])
         at = c->at;
     if (usable)
         at = id;
