@@ -64,7 +64,7 @@ static void judge(const struct keyset *set, struct slice token)
 {
     static const char *const issuers[] = {"https://a.example/"};
     static const char *const audiences[] = {"freshet"};
-    struct jwt_conf lax = {.leeway_s = 5}, strict = {issuers, 1, audiences, 1, 0, false};
+    struct jwt_conf lax = {.leeway_ms = 5000}, strict = {issuers, 1, audiences, 1, 0, false};
     struct jwt jwt, again;
     struct err e = {0};
     int rc = jwt_verify(token, set, &lax, NOW_MS, &jwt, &e);

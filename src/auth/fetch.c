@@ -304,6 +304,14 @@ static int add_headers(struct fetch_call *call, const struct fetch_request *requ
     return rc;
 }
 
+static long timeout_of(const struct fetch_request *request)
+{
+    if (!request->timeout_ms)
+        return FETCH_TIMEOUT_MS;
+    return request->timeout_ms < FETCH_TIMEOUT_MAX_MS ? (long)request->timeout_ms
+                                                      : FETCH_TIMEOUT_MAX_MS;
+}
+
 static bool set_options(struct fetch_call *call, const struct fetch_request *request)
 {
     CURL *easy = call->easy;
@@ -314,7 +322,7 @@ static bool set_options(struct fetch_call *call, const struct fetch_request *req
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
            !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) && /* don't wait for a slow resolver */
-           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)FETCH_TIMEOUT_MS) &&
+           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_of(request)) &&
            !curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->body_max) &&
            !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) &&

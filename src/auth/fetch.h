@@ -2,8 +2,8 @@
  * loop: key sets and webhooks.
  *
  * Fails closed: no redirects, no proxies from the environment, HTTP and HTTPS only, certificates
- * checked, two seconds in all, a ceiling on the answer. Belongs to its loop's thread; never blocks
- * it. Never logs an address, a header or a body. */
+ * checked, two seconds in all unless said otherwise, a ceiling on the answer. Belongs to its loop's
+ * thread; never blocks it. Never logs an address, a header or a body. */
 #ifndef FRESHET_AUTH_FETCH_H
 #define FRESHET_AUTH_FETCH_H
 
@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #define FETCH_TIMEOUT_MS 2000
+#define FETCH_TIMEOUT_MAX_MS 60000
 #define FETCH_IN_FLIGHT_MAX 64
 #define FETCH_HEADERS_MAX 8
 
@@ -41,6 +42,7 @@ struct fetch_request {
     const struct fetch_header *headers;
     size_t header_count; /* at most FETCH_HEADERS_MAX */
     size_t body_max;     /* ceiling of the answer, bytes: more is an error */
+    uint64_t timeout_ms; /* in all, names and connection too; 0: FETCH_TIMEOUT_MS */
     const char *ca_file; /* certificates to trust, PEM; NULL: the system's */
 };
 

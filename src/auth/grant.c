@@ -29,7 +29,7 @@ bool grant_pattern_matches(struct slice pattern, struct slice channel)
     if (!pattern.len || pattern.p[pattern.len - 1] != '*')
         return slice_eq(pattern, channel);
     size_t start = pattern.len - 1;
-    return channel.len >= start && memcmp(channel.p, pattern.p, start) == 0;
+    return channel.len >= start && (start == 0 || memcmp(channel.p, pattern.p, start) == 0);
 }
 
 static bool text_ok(struct slice text)

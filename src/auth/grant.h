@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GRANT_PATTERNS_MAX 256 /* to subscribe, and as many to publish */
-#define GRANT_TEXT_MAX 256     /* bytes of a subject, a role and a token id */
-#define GRANT_TTL_MAX_S 3600   /* of a webhook's answer */
+#define GRANT_PATTERNS_MAX 256    /* to subscribe, and as many to publish */
+#define GRANT_TEXT_MAX 256        /* bytes of a subject, a role and a token id */
+#define GRANT_TTL_MAX_MS 3600000u /* of a webhook's answer */
 
 struct grant;
 
@@ -74,10 +74,12 @@ int grant_from_claims(struct slice claims, const struct grant_claims *conf, uint
                       struct grant **out, struct err *e);
 
 /* Makes the grant of a webhook's answer: {"tenant","subject","subscribe":[],"publish":[],"admin",
- * "ttl"}, all but tenant optional, ttl in seconds (default 60, at most GRANT_TTL_MAX_S). Other
- * members are ignored. Such a grant never crosses tenants and never expires by itself: ask again
- * after *ttl_ms. Returns new in *out. 0, ERR_UNAUTHORIZED with e, ERR_INTERNAL. */
-int grant_from_answer(struct slice answer, struct grant **out, uint64_t *ttl_ms, struct err *e);
+ * "ttl"}, all but tenant optional, ttl in seconds (ttl_default_ms without it; at most
+ * GRANT_TTL_MAX_MS either way). Other members are ignored. Such a grant never crosses tenants and
+ * never expires by itself: ask again after *ttl_ms. Returns new in *out. 0, ERR_UNAUTHORIZED with
+ * e, ERR_INTERNAL. */
+int grant_from_answer(struct slice answer, uint64_t ttl_default_ms, struct grant **out,
+                      uint64_t *ttl_ms, struct err *e);
 
 struct grant *grant_ref(struct grant *grant); /* returns grant */
 void grant_unref(struct grant *grant);        /* NULL is fine */

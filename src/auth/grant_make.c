@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#define TTL_DEFAULT_S 60
-
 /* A stretch of draft.texts: a pointer would not survive its growth. */
 struct range {
     size_t at, len;
@@ -230,13 +228,17 @@ int grant_from_claims(struct slice claims, const struct grant_claims *conf, uint
     return rc;
 }
 
+/* *ttl_ms: the default when it comes in. */
 static int read_ttl(struct slice answer, uint64_t *ttl_ms, struct err *e)
 {
     struct slice value;
-    uint64_t seconds = TTL_DEFAULT_S;
-    if (doc_find(answer, "ttl", &value) && !json_u64(value, UINT64_MAX, &seconds))
-        return refuse(e, "ttl is not a whole number of seconds");
-    *ttl_ms = (seconds < GRANT_TTL_MAX_S ? seconds : GRANT_TTL_MAX_S) * 1000;
+    uint64_t seconds;
+    if (doc_find(answer, "ttl", &value)) {
+        if (!json_u64(value, UINT64_MAX, &seconds))
+            return refuse(e, "ttl is not a whole number of seconds");
+        *ttl_ms = seconds < GRANT_TTL_MAX_MS / 1000 ? seconds * 1000 : GRANT_TTL_MAX_MS;
+    }
+    *ttl_ms = *ttl_ms < GRANT_TTL_MAX_MS ? *ttl_ms : GRANT_TTL_MAX_MS;
     return 0;
 }
 
@@ -263,10 +265,11 @@ static int read_answer(struct draft *d, struct slice answer, struct err *e)
     return rc;
 }
 
-int grant_from_answer(struct slice answer, struct grant **out, uint64_t *ttl_ms, struct err *e)
+int grant_from_answer(struct slice answer, uint64_t ttl_default_ms, struct grant **out,
+                      uint64_t *ttl_ms, struct err *e)
 {
     *out = NULL;
-    *ttl_ms = 0;
+    *ttl_ms = ttl_default_ms;
     if (doc_check(answer, 65536))
         return refuse(e, "the answer is not one small JSON object");
     struct draft *d = calloc(1, sizeof *d);

@@ -140,15 +140,15 @@ static int check_times(struct slice claims, const struct jwt_conf *conf, uint64_
                        struct jwt *jwt, struct err *e)
 {
     uint64_t exp = 0, nbf = 0, iat = 0;
-    uint64_t leeway = conf->leeway_s < JWT_LEEWAY_MAX_S ? conf->leeway_s : JWT_LEEWAY_MAX_S;
+    uint64_t leeway = conf->leeway_ms < JWT_LEEWAY_MAX_MS ? conf->leeway_ms : JWT_LEEWAY_MAX_MS;
     int has_exp = time_claim(claims, "exp", &exp), has_nbf = time_claim(claims, "nbf", &nbf);
     if (has_exp < 0 || has_nbf < 0 || time_claim(claims, "iat", &iat) < 0)
         return refuse(jwt, JWT_MALFORMED, e, "exp, nbf or iat is not a number of seconds");
     if (!has_exp && !conf->allow_no_expiry)
         return refuse(jwt, JWT_NO_EXPIRY, e, "the token has no exp");
-    if (has_exp && now_ms >= exp + leeway * 1000)
+    if (has_exp && now_ms >= exp + leeway)
         return refuse(jwt, JWT_EXPIRED, e, "the token has expired");
-    if (has_nbf && now_ms + leeway * 1000 < nbf)
+    if (has_nbf && now_ms + leeway < nbf)
         return refuse(jwt, JWT_NOT_YET, e, "the token is not valid yet");
     /* 0 means never; a token that ends at 0 has passed only with a clock at 0 */
     jwt->expiry_ms = has_exp && !exp ? 1 : exp;

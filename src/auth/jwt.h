@@ -10,7 +10,7 @@
 #include "auth/keys.h"
 
 #define JWT_BYTES_MAX 8192
-#define JWT_LEEWAY_MAX_S 5
+#define JWT_LEEWAY_MAX_MS 5000
 #define JWT_TRIES_MAX 8 /* keys tried for one token: a flood of tokens must stay cheap */
 
 /* What is asked of a token besides its signature. Borrowed during the call. */
@@ -20,7 +20,7 @@ struct jwt_conf {
     const char *const *audiences; /* `aud` has to name one of them; none: a token must name none
                                      (RFC 7519 section 4.1.3) */
     size_t audience_count;
-    uint32_t leeway_s;    /* for clocks that differ; above JWT_LEEWAY_MAX_S counts as that */
+    uint64_t leeway_ms;   /* for clocks that differ; above JWT_LEEWAY_MAX_MS counts as that */
     bool allow_no_expiry; /* a token without `exp` is taken */
 };
 

@@ -11,6 +11,7 @@
 
 #define CACHE_MAX 10000u
 #define REFUSAL_MS 2000u
+#define TTL_MS 60000u
 #define HASH_BYTES 32
 
 /* What is known about one credential. */
@@ -37,7 +38,7 @@ struct webhook {
     const struct log *log;
     char *url, *cookie, *ca_file;
     size_t cache_max;
-    uint64_t refusal_ms;
+    uint64_t refusal_ms, timeout_ms, ttl_ms;
     struct map entries; /* hash -> entry */
     struct list used;
     struct telling *telling; /* NULL but while waiters are told */
@@ -155,7 +156,7 @@ static int judge(struct webhook *w, const struct fetch_result *result, struct gr
         return ERR_UNAUTHORIZED;
     if (!why && result->status != 200)
         why = "the status of the answer is none of 200, 401, 403";
-    if (!why && grant_from_answer(result->body, grant, ttl_ms, &e))
+    if (!why && grant_from_answer(result->body, w->ttl_ms, grant, ttl_ms, &e))
         why = e.detail;
     if (why)
         log_line(w->log, LOG_WARN, "webhook failed", "status=%d why=\"%s\"", result->status, why);
@@ -206,6 +207,7 @@ static int ask(struct entry *en, const struct sent *sent)
                                     .headers = headers,
                                     .header_count = count,
                                     .body_max = WEBHOOK_ANSWER_MAX,
+                                    .timeout_ms = w->timeout_ms,
                                     .ca_file = w->ca_file};
     int rc = fetch_start(w->fetch, &request, on_answer, en, &en->call);
     return rc == ERR_BAD_REQUEST ? ERR_UNAUTHORIZED : rc;
@@ -306,6 +308,8 @@ int webhook_open(struct fetch *fetch, uv_loop_t *loop, const struct webhook_conf
     w->loop = loop;
     w->log = log;
     w->cache_max = conf->cache_max ? conf->cache_max : CACHE_MAX;
+    w->timeout_ms = conf->timeout_ms;
+    w->ttl_ms = conf->ttl_ms ? conf->ttl_ms : TTL_MS;
     w->refusal_ms = conf->refusal_ms ? conf->refusal_ms : REFUSAL_MS;
     *out = w;
     return 0;

@@ -1,8 +1,8 @@
 /* webhook.h - asks an existing application "who is this?": its session cookies, and what it may do.
  *
  * One GET to a fixed address with the request's own Cookie and Authorization fields. 200 and an
- * answer (grant.h, grant_from_answer) grants; 401 or 403 refuses; anything else, no answer within
- * two seconds, a redirect, too much or nonsense, fails: nobody gets in because the application is
+ * answer (grant.h, grant_from_answer) grants; 401 or 403 refuses; anything else, no answer in
+ * time, a redirect, too much or nonsense, fails: nobody gets in because the application is
  * down. Answers are cached for their `ttl` by a hash of the whole credential, refusals for a
  * moment; the credential itself is not kept. Many who wait for the same answer share one question.
  * Belongs to the fetch's loop and thread; grants may be used by any thread. */
@@ -24,6 +24,8 @@ struct webhook_conf {
     const char *url;    /* as fetch_check_url has it; plain http is taken */
     const char *cookie; /* send only the cookie of this name; NULL: the whole field */
     const char *ca_file;
+    uint64_t timeout_ms; /* for an answer [2 s] */
+    uint64_t ttl_ms;     /* how long an answer without a ttl holds [60 s] */
     size_t cache_max;    /* answers kept [10000] */
     uint64_t refusal_ms; /* how long a refusal is kept [2 s] */
 };

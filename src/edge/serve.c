@@ -1,6 +1,6 @@
 /* serve.c - what a reader is sent: what is half-sent, what overtakes, what the ring or a page of
  * the store holds from its position on; as much as one send takes. */
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -212,6 +212,15 @@ static bool add_form(struct edge *e, const struct reader *r, struct batch *b, st
     return true;
 }
 
+/* e's key may have been removed and have come back since: e would undo what came then, which
+ * perhaps nothing brings any more. */
+static bool may_be_old(const struct feed *f, const struct event *e)
+{
+    const struct edge_channel *c;
+    return event_supersedes(e) && (c = map_get(&f->tenant->channels, event_channel(e))) &&
+           e->pos <= c->floor;
+}
+
 /* High events overtake what waits before them. */
 static void gather_high(struct edge *e, struct reader *r, struct batch *b)
 {
@@ -229,7 +238,8 @@ static void gather_high(struct edge *e, struct reader *r, struct batch *b)
     uint32_t room = OVERTAKE_MAX - lag->over_count;
     for (uint64_t seq = ring_find(f, from); seq != f->head && room; seq++) {
         struct item *it = ring_slot(f, seq)->item;
-        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) || is_outrun(lag, it->event))
+        if (!it->event->high || ring_slot(f, seq)->superseded || has_overtaken(lag, it->event) ||
+            is_outrun(lag, it->event) || may_be_old(f, it->event))
             continue;
         if (batch_full(e, b))
             return;
@@ -410,17 +420,6 @@ static void park(struct reader *r)
     list_move_back(&r->feed->parked, &r->node);
 }
 
-/* Something that left the log before r->pos may not have been told yet: the floor that tells it
- * lies beyond a page that was cut. */
-static bool owes_floor(const struct reader *r, const struct page *page)
-{
-    const struct feed *f = r->feed;
-    for (uint32_t i = 0; page->more && i < f->channel_count; i++)
-        if (f->channels[i]->floor > r->pos)
-            return true;
-    return false;
-}
-
 /* The page has been given: on from the ring when that has the rest, else the next page. */
 static void page_done(struct edge *e, struct reader *r)
 {
@@ -428,7 +427,8 @@ static void page_done(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     if (lag->page->upto > r->pos)
         r->pos = lag->page->upto;
-    bool on = r->pos < lag->snap_end || owes_floor(r, lag->page);
+    /* Something that left the log before r->pos is told by a floor further on, in a later page. */
+    bool on = r->pos < lag->snap_end || lag->page->owes_floor;
     page_free(lag->page);
     lag->page = NULL;
     if (f->state != FEED_LIVE || r->pos < f->tail_pos || on) {

@@ -1,6 +1,6 @@
 /* wheel.c - heartbeats and stalled readers. A visit compares the last activity and chooses the
  * next slot; a send never touches the wheel. */
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #define STALL_LOOK_MS 60000
 

@@ -1,6 +1,6 @@
 #include "json/schema_own.h"
 
-#include "json/format.h"
+#include "json/schema_format.h"
 #include "json/value.h"
 
 #include <stdlib.h>
@@ -124,13 +124,13 @@ static bool format_ok(enum format format, struct slice text)
 {
     switch (format) {
     case FORMAT_DATE_TIME:
-        return format_is_date_time(text);
+        return schema_format_is_date_time(text);
     case FORMAT_UUID:
-        return format_is_uuid(text);
+        return schema_format_is_uuid(text);
     case FORMAT_EMAIL:
-        return format_is_email(text);
+        return schema_format_is_email(text);
     case FORMAT_URI:
-        return format_is_uri(text);
+        return schema_format_is_uri(text);
     case FORMAT_NONE:
         break;
     }

@@ -1,4 +1,5 @@
 /* conn.c - one HTTP/1.1 connection: bytes in, requests, answers, streams; and its end. */
+#include "server/access.h"
 #include "server/api.h"
 
 #include <assert.h>
@@ -78,6 +79,7 @@ static void on_closed(uv_handle_t *handle)
 static void leave_stream(struct conn *c, const char *reason)
 {
     struct worker *w = c->w;
+    access_unguard(c);
     if (c->counted)
         api_connection(c, reason);
     if (c->state == CONN_STREAM || c->state == CONN_POLL)
@@ -269,7 +271,7 @@ static void run_request(struct conn *c, struct request *rq)
     c->state = CONN_BUSY;
     put_in_list(c, NULL);
     c->w->stats.requests++;
-    rq->endpoint->run(c, rq);
+    request_run(c, rq);
 }
 
 /* Reads body bytes at p[0..len). Used bytes, or -1: the connection is done for. */
@@ -522,6 +524,7 @@ void conn_tick(struct worker *w, uint64_t now_ms)
 {
     const struct opt_limits *o = &w->s->opts->limits;
     struct conn *c;
+    access_tick(w);
     while ((c = overdue(&w->heads, now_ms, o->head_ms)))
         too_slow(c, "the request's head took too long to arrive (limits.head_time)");
     while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms)))

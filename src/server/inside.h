@@ -19,6 +19,8 @@
 
 #define SCRATCH_BYTES (64 * 1024)
 #define TURN_US 250          /* of sending, before readiness is looked at again */
+#define DUE_SLOT_MS 2000
+#define DUE_SLOTS 64
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -26,6 +28,9 @@ struct conn;
 struct request;
 struct server;
 struct freshet_hub;
+struct access;
+struct grant;
+struct guard;
 struct freshet_request;
 struct freshet_subscription;
 
@@ -117,6 +122,7 @@ struct conn {
     uint64_t since_ms; /* when it came into that list */
     struct reader reader;
     struct stream stream;
+    struct guard *guard; /* of a stream whose grant may end */
     struct poll *poll;
     struct freshet_subscription *sub;
     struct request *request; /* while its body is read or its answer made */
@@ -148,6 +154,9 @@ struct request {
     char *head;          /* own copy, after request_keep */
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
+    struct grant *grant;     /* what it may do, once that is known */
+    uint64_t grant_until_ms; /* with by_webhook: ask again then */
+    bool by_webhook, asked_keys;
     bool batch; /* it is answered with an array */
     bool kept; /* on the heap, with a head of its own */
     bool held; /* by who makes its answer: freed there when the connection has closed */
@@ -189,6 +198,8 @@ static inline struct conn *conn_of(struct reader *r)
 }
 
 /* request.c */
+/* The request is complete: who is it from, may it, then its endpoint. */
+void request_run(struct conn *c, struct request *rq);
 struct request *request_keep(struct request *rq);
 void request_free(struct request *rq);
 /* Whether the parameters of a media range or coding say q=0, q=0.0 and so on: not wanted (RFC 9110
@@ -253,6 +264,8 @@ void req_poll(struct conn *c, struct request *rq);
 void req_publish(struct conn *c, struct request *rq);
 void req_stats(struct conn *c, struct request *rq);
 void req_channels(struct conn *c, struct request *rq);
+void req_revoke(struct conn *c, struct request *rq);
+void req_renew(struct conn *c, struct request *rq);
 void req_metrics(struct conn *c, struct request *rq);
 void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
@@ -288,6 +301,8 @@ struct worker {
     struct rng dice;
     struct list conns, heads, bodies, idles, flushing, polls, finishing;
     struct list subs, ended_subs; /* subscriptions inside the process */
+    struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
+    uint64_t due_slot;
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -321,6 +336,9 @@ struct job;
 struct job *job_new(struct worker *from, uint32_t count, struct slice tenant, struct slice once);
 struct publish *job_publish(struct job *j);
 const char *job_once_text(const struct job *j);
+/* Whose the publish's rows are: freed by `answered`, which comes last for a durable publish. */
+void job_set_rows_owner(struct job *j, void *owner);
+void *job_rows_owner(struct job *j);
 /* Frees one that was not sent. */
 void job_drop(struct job *j);
 /* From any thread; `answered` runs on the first loop. */
@@ -409,6 +427,7 @@ struct listen_slot {
 struct server {
     struct options *opts;
     const struct log *log;
+    struct access *access;
     struct freshet_hub *api; /* NULL: none */
     struct map endpoints;    /* path -> struct endpoint */
     struct endpoint **patterns;

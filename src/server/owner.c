@@ -186,6 +186,7 @@ struct job {
     struct worker *from;
     struct request *request;
     void (*answered)(struct job *j, struct request *rq);
+    void *rows_owner;
     void *user; /* or, from outside: */
     void (*told)(struct job *j, void *user);
     struct err answer;
@@ -226,6 +227,16 @@ struct job *job_new(struct worker *from, uint32_t count, struct slice tenant, st
 struct publish *job_publish(struct job *j)
 {
     return &j->p;
+}
+
+void job_set_rows_owner(struct job *j, void *owner)
+{
+    j->rows_owner = owner;
+}
+
+void *job_rows_owner(struct job *j)
+{
+    return j->rows_owner;
 }
 
 const char *job_once_text(const struct job *j)

@@ -1,5 +1,5 @@
 /* params.c - what a stream or a poll asks for: query parameters, headers, and what a route says. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "base/num.h"
 #include "wire/url.h"
@@ -231,10 +231,6 @@ static int check_lists(const struct server *s, const struct wishes *w, struct pa
             return err_set(e, ERR_BAD_REQUEST,
                            "%s: 1 to 128 of A-Z a-z 0-9 . _ : -, first a letter or digit",
                            w->channel_name);
-    for (size_t i = 0; i < p->channel_count; i++)
-        if (!server_channel_conf(s, p->channels[i]))
-            return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured",
-                           SLICE_FMT(p->channels[i]));
     for (size_t i = 0; i < p->type_count; i++)
         if (!name_is_type(p->types[i]))
             return err_set(e, ERR_BAD_REQUEST, "%s: 1 to 128 bytes of plain text", w->type_name);
@@ -244,16 +240,27 @@ static int check_lists(const struct server *s, const struct wishes *w, struct pa
     return 0;
 }
 
-static int parse_tenant(const struct server *s, const struct opt_route *r, struct wishes *w,
-                        struct params *p, struct err *e)
+/* The tenant, and whether all of it is granted: asked before anything is looked up, so that the
+ * answer doesn't tell what exists. */
+static int check_grant(const struct server *s, const struct request *rq, struct wishes *w,
+                       struct params *p, struct err *e)
 {
-    p->tenant = w->tenant.len ? w->tenant : slice_str(s->opts->tenant);
+    const struct opt_route *r = rq->route;
+    struct slice named = w->tenant;
     if (r && r->tenant == TENANT_RULE_FIXED)
-        p->tenant = slice_str(r->tenant_value);
+        named = slice_str(r->tenant_value);
     else if (r && r->tenant == TENANT_RULE_TOKEN && !s->opts->dev)
-        p->tenant = slice_str(s->opts->tenant);
+        named = SLICE_NONE;
+    p->tenant = access_tenant(s, rq->grant, named);
     if (!name_is_tenant(p->tenant))
         return err_set(e, ERR_BAD_REQUEST, "%s: 1 to 64 of A-Z a-z 0-9 _ -", w->tenant_name);
+    for (size_t i = 0; i < p->channel_count; i++)
+        if (!grant_may_subscribe(rq->grant, p->tenant, p->channels[i]))
+            return err_set(e, ERR_FORBIDDEN, "this token does not grant all of these channels");
+    for (size_t i = 0; i < p->channel_count; i++)
+        if (!server_channel_conf(s, p->channels[i]))
+            return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured",
+                           SLICE_FMT(p->channels[i]));
     return 0;
 }
 
@@ -302,7 +309,7 @@ int params_parse(const struct server *s, const struct request *rq, struct params
             return e->code;
     if (fill_lists(&a, rq, &w, p, e) || (r && route_channels(r, p, e)))
         return e->code;
-    if (check_lists(s, &w, p, e) || parse_tenant(s, r, &w, p, e) || parse_numbers(s, &w, p, e) ||
+    if (check_lists(s, &w, p, e) || check_grant(s, rq, &w, p, e) || parse_numbers(s, &w, p, e) ||
         parse_forms(&w, p, e))
         return e->code;
     return parse_start(r, rq, &w, p, rq->conn->w->now_ms, e);

@@ -1,5 +1,5 @@
 /* req_info.c - what the hub says about itself: statistics, channels, metrics, health. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "json/write.h"
 #include "wire/url.h"
@@ -24,6 +24,14 @@ static int asked_tenant(struct conn *c, struct request *rq, struct buf *out)
     return 0;
 }
 
+/* Statistics are an administrator's: of the hub, or of its own tenant. */
+static int check_admin(struct conn *c, struct request *rq, struct slice tenant)
+{
+    if (grant_may_administer(rq->grant, tenant))
+        return 0;
+    return reply_fail(c, rq, ERR_FORBIDDEN, "this needs an administrator's token");
+}
+
 static void stats_done(struct gather *g, struct conn *c, struct request *rq)
 {
     struct buf body = BUF_INIT;
@@ -34,8 +42,13 @@ static void stats_done(struct gather *g, struct conn *c, struct request *rq)
 void req_stats(struct conn *c, struct request *rq)
 {
     struct buf tenant = BUF_INIT;
-    if (asked_tenant(c, rq, &tenant) == 0)
-        gather_start(c, rq, tenant.len ? buf_slice(&tenant) : SLICE_NONE, false, stats_done);
+    if (asked_tenant(c, rq, &tenant) == 0) {
+        struct slice of = tenant.len ? buf_slice(&tenant) : SLICE_NONE;
+        if (!of.p && grant_admin(rq->grant) == GRANT_ADMIN_TENANT)
+            of = grant_tenant(rq->grant);
+        if (check_admin(c, rq, of) == 0)
+            gather_start(c, rq, of, false, stats_done);
+    }
     buf_fini(&tenant);
 }
 
@@ -52,6 +65,8 @@ static void metrics_done(struct gather *g, struct conn *c, struct request *rq)
 
 void req_metrics(struct conn *c, struct request *rq)
 {
+    if (!c->metrics && check_admin(c, rq, SLICE_NONE))
+        return;
     gather_start(c, rq, SLICE_NONE, false, metrics_done);
 }
 
@@ -79,8 +94,9 @@ void req_channels(struct conn *c, struct request *rq)
 {
     struct buf tenant = BUF_INIT;
     if (asked_tenant(c, rq, &tenant) == 0) {
-        struct slice name = tenant.len ? buf_slice(&tenant) : slice_str(c->w->s->opts->tenant);
-        gather_start(c, rq, name, true, channels_done);
+        struct slice name = access_tenant(c->w->s, rq->grant, buf_slice(&tenant));
+        if (check_admin(c, rq, name) == 0)
+            gather_start(c, rq, name, true, channels_done);
     }
     buf_fini(&tenant);
 }

@@ -1,6 +1,6 @@
 /* req_publish.c - POST /v1/publish, the routes of kind publish, and test broadcasts: from JSON to
  * events for one tenant, taken whole or not at all. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "base/utf8.h"
 #include "io/clock.h"
@@ -112,7 +112,7 @@ static int take_tenant(struct intake *in, struct slice value)
 {
     const struct opt_route *r = in->rq->route;
     const struct server *s = in->c->w->s;
-    struct slice tenant = slice_str(s->opts->tenant);
+    struct slice tenant = access_tenant(s, in->rq->grant, SLICE_NONE);
     if (r && r->tenant == TENANT_RULE_FIXED) {
         tenant = slice_str(r->tenant_value);
     } else if (value.p) {
@@ -151,7 +151,11 @@ static int take_channel(struct intake *in, struct slice value)
     bool listed = !r || r->channel == CHANNEL_RULE_FIXED || !r->channels.count;
     for (size_t i = 0; !listed && i < r->channels.count; i++)
         listed = options_pattern_covers(r->channels.v[i], buf_slice(&in->channel));
-    return listed ? 0 : bad(in, ERR_FORBIDDEN, "this route does not offer that channel");
+    if (!listed)
+        return bad(in, ERR_FORBIDDEN, "this route does not offer that channel");
+    if (!grant_may_publish(in->rq->grant, in->tenant, buf_slice(&in->channel)))
+        return bad(in, ERR_FORBIDDEN, "not granted: publishing to this channel");
+    return 0;
 }
 
 static int take_type(struct intake *in, struct slice value)

@@ -1,5 +1,5 @@
 /* req_stream.c - GET /v1/stream and the routes of kind stream. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include <stdio.h>
 
@@ -105,7 +105,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
              "connection=%016llx tenant=%s channels=%zu first=%.*s resume=%s",
              (unsigned long long)c->stream.id, use->name, p->channel_count,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
-    if (edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
+    if (access_guard(c, rq) || edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
         c->state = CONN_BUSY;
         buf_reset(&c->out);
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");

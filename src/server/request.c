@@ -1,5 +1,5 @@
 /* request.c - from a head to an endpoint: what can be said about a request before its body. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "wire/url.h"
 
@@ -44,6 +44,7 @@ struct request *request_keep(struct request *rq)
         rebase(&kept->http.fields[i].value, from, len, kept->head);
     }
     rq->body = BUF_INIT; /* went along */
+    rq->grant = NULL;
     kept->kept = true;
     return kept;
 }
@@ -53,6 +54,8 @@ void request_free(struct request *rq)
     if (!rq)
         return;
     buf_fini(&rq->body);
+    grant_unref(rq->grant);
+    rq->grant = NULL;
     free(rq->head);
     rq->head = NULL;
     if (rq->kept)
@@ -132,17 +135,11 @@ static const struct endpoint *find(const struct server *s, struct slice path)
     return ep ? ep : api_route_find(s, path);
 }
 
-/* Whether the caller may use the endpoint at all. Tokens are checked here. */
-static int check_caller(struct conn *c, struct request *rq, const struct endpoint *ep)
+void request_run(struct conn *c, struct request *rq)
 {
-    const struct server *s = c->w->s;
-    if (s->opts->dev || ep->open || c->metrics)
-        return 0;
-    struct err e;
-    err_set(&e, ERR_UNAUTHORIZED,
-            "this hub needs a token; to try it out without, start it with --dev");
-    reply_error(c, rq, &e, "WWW-Authenticate: Bearer realm=\"freshet\"\r\n");
-    return -1;
+    if (!rq->endpoint->open && !c->metrics && access_check(c, rq) != ACCESS_DONE)
+        return;
+    rq->endpoint->run(c, rq);
 }
 
 /* A body that is announced too large is not worth reading. */
@@ -201,7 +198,5 @@ int request_begin(struct conn *c, struct request *rq)
     }
     rq->endpoint = use;
     rq->route = use->route;
-    if (check_caller(c, rq, use))
-        return -1;
     return check_body(c, rq) ? -1 : 0;
 }

@@ -1,3 +1,4 @@
+#include "server/access.h"
 #include "server/api.h"
 
 #include "io/clock.h"
@@ -130,6 +131,7 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/publish", .methods = POST, .run = req_publish},
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
+        {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
         {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
         {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
@@ -313,6 +315,7 @@ static void run_end(struct msg *m, void *ctx)
     if (w->index)
         return;
     struct server *s = w->s;
+    access_close(s);
     for (size_t i = 0; i < s->listen_count; i++)
         listener_close(&s->listening[i].listener, on_closed_nothing);
     mailbox_close(&s->owner_box, on_closed_nothing);
@@ -390,8 +393,9 @@ static int start(struct server *s, struct err *e)
         return err_set(e, ERR_INTERNAL, "an event loop could not be made");
     s->stop.data = s;
     uv_timer_init(&s->workers[0].loop, &s->waiting);
-    if (owner_init(s, e) || listen_all(s, e))
+    if (access_init(s, e) || owner_init(s, e) || listen_all(s, e))
         return e->code;
+    hub_each_loaded(s->hub, access_load_revoked, s);
     return sources_init(s, e);
 }
 
@@ -527,6 +531,7 @@ void server_free(struct server *s)
         free(value);
     map_fini(&s->addresses);
     sources_free(s);
+    access_free(s);
     free(s->listening);
     free(s->workers);
     free(s->formats);

@@ -154,6 +154,8 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
                             &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
+    for (size_t i = 0; i < DUE_SLOTS; i++)
+        list_init(&w->due[i]);
     w->scratch = malloc(SCRATCH_BYTES);
     if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
         return -1;

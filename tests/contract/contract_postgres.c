@@ -118,6 +118,7 @@ static void server_start(void)
                           "-c", "fsync=off",
                           "-c", "max_connections=20",
                           "-c", "shared_buffers=8MB",
+                          "-c", "wal_level=logical",
                           NULL};
     /* clang-format on */
     the_server.pid = spawn(argv);

@@ -52,7 +52,7 @@ static void an_expiry_is_a_number_of_seconds_of_our_age(void **state)
 static void times_are_judged_to_the_millisecond_with_at_most_5_s_of_leeway(void **state)
 {
     struct keys *k = *state;
-    struct jwt_conf none = {0}, three = {.leeway_s = 3}, lots = {.leeway_s = 4000000000u};
+    struct jwt_conf none = {0}, three = {.leeway_ms = 3000}, lots = {.leeway_ms = UINT64_MAX};
     const char *exp = "{\"exp\":1800000000}", *nbf = "{\"exp\":1900000000,\"nbf\":1800000000}";
     assert_int_equal(judge_claims_with(k->hs, exp, &none, NOW - 1), JWT_VALID);
     assert_int_equal(judge_claims_with(k->hs, exp, &none, NOW), JWT_EXPIRED);

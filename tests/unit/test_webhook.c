@@ -120,6 +120,21 @@ static void an_answer_ends_with_its_ttl(void **state)
     webhook_close(w);
 }
 
+static void times_of_the_configuration_hold(void **state)
+{
+    struct server *s = *state;
+    struct webhook *w = open_webhook(s, (struct webhook_conf){.timeout_ms = 150, .ttl_ms = 100});
+    s->answer = OK_HEAD "\r\n{\"tenant\":\"acme\"}";
+    struct told told = ask(s, w, "session=1", NULL, false);
+    assert_true(told.code == 0 && told.ttl_ms == 100);
+    pause_ms(s, 110);
+    s->answer = NULL;
+    uint64_t before = uv_hrtime();
+    assert_int_equal(ask(s, w, "session=1", NULL, false).code, ERR_OVERLOADED);
+    assert_true((uv_hrtime() - before) / 1000000 < 1900);
+    webhook_close(w);
+}
+
 static void an_open_stream_asks_anew(void **state)
 {
     struct server *s = *state;
@@ -277,6 +292,7 @@ int main(void)
         TEST(the_application_is_asked_with_the_requests_own_fields),
         TEST(an_answer_is_kept_for_its_ttl_by_the_whole_credential),
         TEST(an_answer_ends_with_its_ttl),
+        TEST(times_of_the_configuration_hold),
         TEST(an_open_stream_asks_anew),
         TEST(refusals_are_kept_for_a_moment),
         TEST(whatever_is_no_answer_lets_nobody_in_and_is_not_kept),

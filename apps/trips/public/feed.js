@@ -18,7 +18,6 @@ export class Feed {
   constructor(company, handlers) {
     this.company = company;
     this.#handlers = handlers;
-    this.#onVisible = this.#onVisible.bind(this);
     document.addEventListener('visibilitychange', this.#onVisible);
     addEventListener('online', this.#onVisible);
     this.#open();
@@ -32,10 +31,10 @@ export class Feed {
   }
 
   // A hidden tab holds no connection; it resumes where it was.
-  #onVisible() {
+  #onVisible = () => {
     if (document.hidden) this.#drop();
     else if (this.#source?.readyState !== EventSource.OPEN) this.#open();
-  }
+  };
 
   #drop() {
     clearTimeout(this.#timer);

@@ -28,7 +28,7 @@ export function describe(was, is, fields) {
   const parts = fields.map((name) => {
     if (name === 'bookingHalted') return is[name] ? 'sales halted' : 'sales open again';
     const value = (v) => (name === 'departure' ? String(v ?? '–').replace('T', ' ') : String(v ?? '–'));
-    return `${NAMES[name] ?? name} ${value(was[name])} → ${value(is[name])}`;
+    return `${NAMES[name] ?? name} ${value(was[name])}\u00a0→\u00a0${value(is[name])}`;
   });
   return [parts.join(', ')];
 }

@@ -45,8 +45,8 @@ function makeRow() {
   row.setAttribute('role', 'row');
   const when = el('time');
   cell(row, 'td', 'cell', 'when', when);
-  const [from, to] = [el('span'), el('span')];
-  const route = cell(row, 'th', 'rowheader', 'route', from, arrow(), to);
+  const [from, to] = [el('span'), el('b')];
+  const route = cell(row, 'th', 'rowheader', 'route', from, el('span', '', arrow(), to));
   route.scope = 'row';
   const id = cell(row, 'td', 'cell', 'id');
   const [free, of, fill] = [el('b'), el('span', 'of'), el('i')];
@@ -59,7 +59,7 @@ function makeRow() {
 }
 
 function arrow() {
-  const node = el('span', 'to', '→');
+  const node = el('i', '', '→');
   node.setAttribute('aria-label', 'to');
   node.setAttribute('role', 'img');
   return node;
@@ -153,8 +153,8 @@ function note(timestamp, data, ...what) {
   const { time } = clock(timestamp);
   const moment = el('time', '', time);
   moment.dateTime = new Date(timestamp).toISOString();
-  const route = el('p', '', `${data.origin ?? '?'} → ${data.destination ?? '?'}, ${when(data.departure).short}`);
-  const item = el('li', '', moment, el('div', '', route, el('p', 'what', `${data.id}: `, ...what)));
+  const route = `${data.id}, ${data.origin ?? '?'} → ${data.destination ?? '?'}, ${when(data.departure).short}`;
+  const item = el('li', '', moment, el('div', '', el('p', '', ...what), el('p', 'where', route)));
   $('log').prepend(item);
   while ($('log').children.length > LOG_MAX) $('log').lastElementChild.remove();
   $('log-empty').hidden = true;
@@ -162,7 +162,7 @@ function note(timestamp, data, ...what) {
 
 // ---- times
 
-const DAY = new Intl.DateTimeFormat('en', { weekday: 'long', day: 'numeric', month: 'long' });
+const DAY = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
 const SHORT = new Intl.DateTimeFormat('en', { weekday: 'short' });
 
 // A departure, YYYY-MM-DDTHH:MM of the company's own clock.
@@ -172,7 +172,7 @@ function when(departure) {
   if (Number.isNaN(date.getTime())) return { day: 'No date', time, short: time };
   const days = Math.round((midnight(date) - midnight(new Date())) / 864e5);
   const name = { '-1': 'Yesterday, ', 0: 'Today, ', 1: 'Tomorrow, ' }[days] ?? '';
-  return { day: name + DAY.format(date), time, short: `${SHORT.format(date)} ${time}` };
+  return { day: name + DAY.format(date), time, short: `${SHORT.format(date)}\u00a0${time}` };
 }
 
 function midnight(date) {

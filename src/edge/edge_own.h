@@ -1,8 +1,8 @@
-/* inside.h - the edge's insides. Private to src/edge: ring.c (feeds' rings and forms), feed.c
+/* edge_own.h - the edge's insides. Private to src/edge: ring.c (feeds' rings and forms), feed.c
  * (tenants, channels, feeds), start.c (where a reader begins), serve.c (what it is sent), wheel.c
  * (beats), edge.c (the turn of the loop and the inputs). */
-#ifndef FRESHET_EDGE_INSIDE_H
-#define FRESHET_EDGE_INSIDE_H
+#ifndef FRESHET_EDGE_EDGE_OWN_H
+#define FRESHET_EDGE_EDGE_OWN_H
 
 #include "edge/edge.h"
 
@@ -102,7 +102,7 @@ struct lag {
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
-    uint32_t id_epoch;
+    uint32_t id_epoch, at_epoch;
     pos_t resumed_at;
     pos_t snap_end;           /* up to here channels with `snap` give live keys only */
     struct event **over;      /* events that have overtaken and not been passed: OVERTAKE_MAX */

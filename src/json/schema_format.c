@@ -1,4 +1,4 @@
-#include "json/format.h"
+#include "json/schema_format.h"
 
 #include "base/num.h"
 
@@ -73,7 +73,7 @@ static bool take_zone(struct slice *s, int *minutes)
     return true;
 }
 
-bool format_is_date_time(struct slice s)
+bool schema_format_is_date_time(struct slice s)
 {
     unsigned hour, minute, second;
     int zone;
@@ -94,7 +94,7 @@ bool format_is_date_time(struct slice s)
 
 /* ---- uuid ---- */
 
-bool format_is_uuid(struct slice s)
+bool schema_format_is_uuid(struct slice s)
 {
     if (s.len != 36)
         return false;
@@ -214,7 +214,7 @@ static bool is_address_literal(struct slice s)
     return slice_starts(s, "IPv6:") ? is_ipv6(after(s, 5)) : is_ipv4(s);
 }
 
-bool format_is_email(struct slice s)
+bool schema_format_is_email(struct slice s)
 {
     size_t at = s.len;
     for (size_t i = 0; i < s.len; i++)
@@ -289,7 +289,7 @@ static bool is_authority(struct slice s)
     return true;
 }
 
-bool format_is_uri(struct slice s)
+bool schema_format_is_uri(struct slice s)
 {
     size_t n = 0;
     while (n < s.len && (is_alpha(s.p[n]) || (n && (is_digit(s.p[n]) || is_one_of(s.p[n], "+-.")))))
