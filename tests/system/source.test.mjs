@@ -211,7 +211,7 @@ describe('a source that is wrong', () => {
   test('more rows than keys: told, nothing is published', async () => {
     const c = config();
     c.channels[0].keys = 2;
-    const hub = await Hub.start({ config: c, prepare: (dir) => sqlite(`${dir}/bus.db`, SCHEMA + ROWS) });
+    const hub = await Hub.start({ config: c, prepare: (dir) => sqlite(`${dir}/bus.db`, `${SCHEMA}${ROWS} update trips set company = 'acme';`) });
     try {
       const r = await until(async () => {
         const x = await hub.get('/readyz');
