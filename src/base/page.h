@@ -42,7 +42,9 @@ struct page_entry {
 
 struct page {
     pos_t upto;       /* all that matches up to here is in the page */
+    pos_t seen;       /* the tenant's last position when it was read: what it shows is as of then */
     bool more;        /* it was cut by max_events or max_bytes: upto is the last entry's position */
+    bool owes_floor;  /* it was cut, and there are floors beyond upto */
     int error;        /* 0, or an err_code: the read failed and the page is empty */
     uint32_t epoch;   /* of the tenant's log; 0 where the store does not know the tenant */
     uint32_t count, cap;

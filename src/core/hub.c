@@ -390,6 +390,13 @@ static void complete_page(const struct hub_reading *r, struct page *page)
         }
 }
 
+/* What a page shows is as of here, though it may be cut before: an event may be missing because one
+ * further on has superseded it. */
+static pos_t shown(const struct page *page)
+{
+    return page->seen > page->upto ? page->seen : page->upto;
+}
+
 static void on_page(void *ctx, void *token, struct page *page)
 {
     struct hub *h = ctx;
@@ -399,7 +406,7 @@ static void on_page(void *ctx, void *token, struct page *page)
         page->epoch = r->tenant->epoch;
     }
     struct held_page *held = NULL;
-    if (page && page->upto > r->tenant->committed && (held = calloc(1, sizeof *held))) {
+    if (page && shown(page) > r->tenant->committed && (held = calloc(1, sizeof *held))) {
         *held = (struct held_page){NULL, r->edge, r->token, page, r->tenant};
         *h->held_end = held;
         h->held_end = &held->next;
@@ -415,7 +422,7 @@ static void release_held(struct hub *h)
     struct held_page **at = &h->held;
     while (*at) {
         struct held_page *held = *at;
-        if (held->page->upto > held->tenant->committed) {
+        if (shown(held->page) > held->tenant->committed) {
             at = &held->next;
             continue;
         }

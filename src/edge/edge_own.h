@@ -102,7 +102,7 @@ struct lag {
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
-    uint32_t id_epoch;
+    uint32_t id_epoch, at_epoch;
     pos_t resumed_at;
     pos_t snap_end;           /* up to here channels with `snap` give live keys only */
     struct event **over;      /* events that have overtaken and not been passed: OVERTAKE_MAX */

@@ -174,14 +174,12 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
 }
 
 /* Whether the state has to stand in for the data: always right, and needed unless the reader
- * certainly has what the data changes. anew: its rows come by a snapshot. */
-static bool needs_whole(const struct reader *r, const struct event *e, bool anew)
+ * certainly has what the data changes. */
+static bool needs_whole(const struct reader *r, const struct event *e)
 {
     if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
         return false;
-    if (e->prev <= r->base)
-        return false;
-    return anew || !r->lag || !r->lag->resumed || e->prev != r->lag->resumed_at;
+    return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
 
 static void add_part(const struct reader *r, struct batch *b, struct part part, uint32_t off)
@@ -269,7 +267,7 @@ static void gather_ring(struct edge *e, struct reader *r, struct batch *b)
         }
         if (batch_full(e, b))
             return;
-        unsigned flags = needs_whole(r, it->event, false) ? FORM_WHOLE : 0;
+        unsigned flags = needs_whole(r, it->event) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_RING, .pos = it->event->pos, .seq = seq + 1};
         if (!add_form(e, r, b, it, flags, part))
             return;
@@ -342,8 +340,7 @@ static void gather_page(struct edge *e, struct reader *r, struct batch *b)
         at++;
         if (!page_event_wanted(r, pe))
             continue;
-        bool anew = lag->channels[pe->channel].snap;
-        unsigned flags = needs_whole(r, pe->event, anew) ? FORM_WHOLE : 0;
+        unsigned flags = needs_whole(r, pe->event) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_PAGE, .pos = pe->pos, .page_at = at, .is_event = true};
         part.bytes = e->ops.form(e->ops.ctx, r->format, pe->event, flags);
         if (!part.bytes) {
@@ -423,17 +420,6 @@ static void park(struct reader *r)
     list_move_back(&r->feed->parked, &r->node);
 }
 
-/* Something that left the log before r->pos may not have been told yet: the floor that tells it
- * lies beyond a page that was cut. */
-static bool owes_floor(const struct reader *r, const struct page *page)
-{
-    const struct feed *f = r->feed;
-    for (uint32_t i = 0; page->more && i < f->channel_count; i++)
-        if (f->channels[i]->floor > r->pos)
-            return true;
-    return false;
-}
-
 /* The page has been given: on from the ring when that has the rest, else the next page. */
 static void page_done(struct edge *e, struct reader *r)
 {
@@ -441,7 +427,8 @@ static void page_done(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     if (lag->page->upto > r->pos)
         r->pos = lag->page->upto;
-    bool on = r->pos < lag->snap_end || owes_floor(r, lag->page);
+    /* Something that left the log before r->pos is told by a floor further on, in a later page. */
+    bool on = r->pos < lag->snap_end || lag->page->owes_floor;
     page_free(lag->page);
     lag->page = NULL;
     if (f->state != FEED_LIVE || r->pos < f->tail_pos || on) {

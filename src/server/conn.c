@@ -103,7 +103,7 @@ static void leave_stream(struct conn *c, const char *reason)
              (unsigned long long)(w->now_ms - c->stream.opened_ms));
 }
 
-static void close_for(struct conn *c, const char *reason)
+void conn_close_for(struct conn *c, const char *reason)
 {
     if (c->state == CONN_CLOSED)
         return;
@@ -127,13 +127,13 @@ static void close_for(struct conn *c, const char *reason)
 
 void conn_close(struct conn *c)
 {
-    close_for(c, "closed");
+    conn_close_for(c, "closed");
 }
 
 void conn_free_all(struct worker *w)
 {
     while (!list_empty(&w->conns))
-        close_for(LIST_ENTRY(w->conns.next, struct conn, all), "stopped");
+        conn_close_for(LIST_ENTRY(w->conns.next, struct conn, all), "stopped");
 }
 
 /* ---- out ---- */
@@ -441,13 +441,13 @@ static void readable(struct conn *c)
         return;
     }
     if (n <= 0) {
-        close_for(c, n == 0 ? "client-gone" : "connection-lost");
+        conn_close_for(c, n == 0 ? "client-gone" : "connection-lost");
         return;
     }
     if (c->state == CONN_STREAM || c->state == CONN_FLUSH) {
         c->discarded += (uint32_t)n;
         if (c->discarded > (c->state == CONN_FLUSH ? LINGER_MAX : DISCARD_MAX))
-            close_for(c, "talks-too-much");
+            conn_close_for(c, "talks-too-much");
         return;
     }
     if (!c->in.len) {
@@ -487,7 +487,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct conn *c = poll->data;
     if (status < 0) {
-        close_for(c, "connection-lost");
+        conn_close_for(c, "connection-lost");
         return;
     }
     if ((events & UV_WRITABLE) && c->want_write)
@@ -539,9 +539,7 @@ void conn_tick(struct worker *w, uint64_t now_ms)
     }
     LIST_EACH(&w->polls, node2, after2) {
         struct poll *p = LIST_ENTRY(node2, struct poll, waiting);
-        if (p->deadline_ms <= now_ms && !p->done) {
-            p->done = true;
-            list_move_back(&w->finishing, &p->waiting);
-        }
+        if (p->deadline_ms <= now_ms)
+            poll_due(p);
     }
 }

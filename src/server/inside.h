@@ -181,6 +181,8 @@ struct endpoint {
 void conn_new(struct worker *w, int fd, bool metrics);
 void conn_free_all(struct worker *w);
 void conn_close(struct conn *c);
+/* The same; reason: what the log says of a stream. */
+void conn_close_for(struct conn *c, const char *reason);
 /* Sends the last bytes in `out`, then closes. */
 void conn_finish(struct conn *c);
 /* The answer to c->request has been put into `out`: sends it, goes on with the next request. */
@@ -200,6 +202,9 @@ static inline struct conn *conn_of(struct reader *r)
 void request_run(struct conn *c, struct request *rq);
 struct request *request_keep(struct request *rq);
 void request_free(struct request *rq);
+/* Whether the parameters of a media range or coding say q=0, q=0.0 and so on: not wanted (RFC 9110
+ * section 12.4.2). */
+bool request_weighs_nothing(struct slice parameters);
 /* Finds the endpoint and checks what can be checked before the body. 0: go on; else answered. */
 int request_begin(struct conn *c, struct request *rq);
 
@@ -266,6 +271,8 @@ void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
 bool static_has(const struct server *s, struct slice path);
+/* It waits no longer: it is answered as soon as it has what is there already. */
+void poll_due(struct poll *p);
 /* The poll's answer is due. */
 void poll_finish(struct conn *c);
 void poll_free(struct poll *p);

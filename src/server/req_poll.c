@@ -16,6 +16,15 @@ void poll_free(struct poll *p)
     free(p);
 }
 
+void poll_due(struct poll *p)
+{
+    p->deadline_ms = 0; /* once it has all there is, see on_caught_up */
+    if (p->done || !edge_is_caught_up(&p->conn->reader))
+        return;
+    p->done = true;
+    list_move_back(&p->conn->w->finishing, &p->waiting);
+}
+
 void poll_finish(struct conn *c)
 {
     struct poll *p = c->poll;

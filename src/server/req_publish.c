@@ -240,7 +240,7 @@ static int take_once(struct intake *in, struct slice value, struct taken *t)
         if (take_text(in, value, "idempotencyKey", &in->scratch))
             return in->err.code;
         buf_add_slice(&in->once_text, buf_slice(&in->scratch));
-    } else if (header.len && !in->array) {
+    } else if (header.p && !in->array) {
         buf_add_slice(&in->once_text, header);
     } else {
         return 0;
@@ -305,13 +305,27 @@ static int check(struct intake *in, struct slice text)
     return rc;
 }
 
+/* The header would have to mean each event or all of them; leaving it out would make a repeat
+ * publish twice. */
+static int begin_batch(struct intake *in)
+{
+    in->array = true;
+    if (!http1_field(&in->rq->http, "idempotency-key").p)
+        return 0;
+    err_set(&in->err, ERR_BAD_REQUEST,
+            "the header Idempotency-Key is for a single event: give each its \"idempotencyKey\"");
+    in->err.index = -1;
+    return in->err.code;
+}
+
 static int take_json(struct intake *in, struct slice body)
 {
     if (check(in, body))
         return in->err.code;
     if (json_kind(body) != JSON_ARRAY)
         return take_event(in, body);
-    in->array = true;
+    if (begin_batch(in))
+        return in->err.code;
     struct json_iter it = json_iter(body);
     struct slice value;
     while (json_element(&it, &value))
@@ -323,7 +337,8 @@ static int take_json(struct intake *in, struct slice body)
 static int take_ndjson(struct intake *in, struct slice body)
 {
     struct slice rest = body;
-    in->array = true;
+    if (begin_batch(in))
+        return in->err.code;
     while (rest.p) {
         struct slice line = slice_cut(&rest, '\n');
         if (line.len && line.p[line.len - 1] == '\r')

@@ -66,7 +66,7 @@ static bool takes(const struct request *rq, const char *coding)
         struct slice part = slice_cut(&rest, ',');
         struct slice name = slice_trim(slice_cut(&part, ';'));
         if (slice_is_nocase(name, coding))
-            return !part.p || !slice_is(slice_trim(part), "q=0");
+            return !request_weighs_nothing(part);
     }
     return false;
 }
@@ -86,7 +86,7 @@ static int open_variant(const struct request *rq, const char *path, struct stat 
                         const char **coding)
 {
     static const char *const codings[][2] = {{"br", ".br"}, {"gzip", ".gz"}};
-    char variant[4200];
+    char variant[8192]; /* a path of the configuration, one of the request, .br */
     for (size_t i = 0; i < 2; i++) {
         if (!takes(rq, codings[i][0]))
             continue;
@@ -114,6 +114,20 @@ static bool read_all(int fd, size_t size, struct buf *out)
     return out->len == size;
 }
 
+/* Whether If-None-Match names the tag (RFC 9110 section 13.1.2: weak comparison). */
+static bool knows(const struct request *rq, const char *etag)
+{
+    struct slice rest = http1_field(&rq->http, "if-none-match");
+    while (rest.p) {
+        struct slice tag = slice_trim(slice_cut(&rest, ','));
+        if (tag.len > 2 && tag.p[0] == 'W' && tag.p[1] == '/')
+            tag = slice_of(tag.p + 2, tag.len - 2);
+        if (slice_is(tag, etag) || slice_is(tag, "*"))
+            return true;
+    }
+    return false;
+}
+
 static void serve(struct conn *c, struct request *rq, const char *path, struct slice name)
 {
     struct stat st;
@@ -134,8 +148,7 @@ static void serve(struct conn *c, struct request *rq, const char *path, struct s
              "object-src 'none'; base-uri 'none'; frame-ancestors 'none'\r\n"
              "Referrer-Policy: no-referrer\r\n",
              etag, coding ? "Content-Encoding: " : "", coding ? coding : "", coding ? "\r\n" : "");
-    struct slice known = http1_field(&rq->http, "if-none-match");
-    if (known.p && (slice_is(known, etag) || slice_is(known, "*")))
+    if (knows(rq, etag))
         reply(c, rq, 304, NULL, SLICE_NONE, extra);
     else if (read_all(fd, (size_t)st.st_size, &body))
         reply(c, rq, 200, type_of(name), buf_slice(&body), extra);

@@ -3,21 +3,6 @@
 
 #include <stdio.h>
 
-/* Whether the parameters of a media range say q=0, q=0.0 and so on: not wanted. */
-static bool weighs_nothing(struct slice parameters)
-{
-    while (parameters.p) {
-        struct slice p = slice_trim(slice_cut(&parameters, ';'));
-        if (p.len < 3 || (p.p[0] != 'q' && p.p[0] != 'Q') || p.p[1] != '=')
-            continue;
-        for (size_t i = 2; i < p.len; i++)
-            if (p.p[i] != '0' && p.p[i] != '.')
-                return false;
-        return true;
-    }
-    return false;
-}
-
 /* Whether the request takes an event stream (RFC 9110 section 12.5.1). */
 static bool accepts_stream(const struct request *rq)
 {
@@ -29,7 +14,7 @@ static bool accepts_stream(const struct request *rq)
         struct slice type = slice_trim(slice_cut(&part, ';'));
         if ((slice_is_nocase(type, "text/event-stream") || slice_is_nocase(type, "text/*") ||
              slice_is(type, "*/*")) &&
-            !weighs_nothing(part))
+            !request_weighs_nothing(part))
             return true;
     }
     return false;

@@ -62,6 +62,20 @@ void request_free(struct request *rq)
         free(rq);
 }
 
+bool request_weighs_nothing(struct slice parameters)
+{
+    while (parameters.p) {
+        struct slice p = slice_trim(slice_cut(&parameters, ';'));
+        if (p.len < 3 || (p.p[0] != 'q' && p.p[0] != 'Q') || p.p[1] != '=')
+            continue;
+        for (size_t i = 2; i < p.len; i++)
+            if (p.p[i] != '0' && p.p[i] != '.')
+                return false;
+        return true;
+    }
+    return false;
+}
+
 static bool host_allowed(const struct server *s, struct slice host)
 {
     const struct opt_texts *hosts = &s->opts->hosts;

@@ -288,9 +288,8 @@ static void run_drain(struct msg *m, void *ctx)
         struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (c->state == CONN_STREAM) {
             conn_end_stream(c, "draining", server_retry_ms(w->s, &w->dice));
-        } else if (c->poll && !c->poll->done) {
-            c->poll->done = true;
-            list_move_back(&w->finishing, &c->poll->waiting);
+        } else if (c->poll) {
+            poll_due(c->poll);
         } else if (c->state == CONN_HEAD && !c->in.len) {
             conn_finish(c);
         }

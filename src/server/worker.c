@@ -36,7 +36,8 @@ static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error
         return;
     }
     if (!c->poll) {
-        conn_close(c);
+        static const char *const reasons[] = {"stalled", "failed", "connection-lost"};
+        conn_close_for(c, reasons[why]);
         return;
     }
     edge_close(w->edge, r);

@@ -100,6 +100,7 @@ int merge_page(const struct page_spec *spec, const pos_t *floors, const struct m
         return ERR_OVERLOADED;
     uint64_t bytes = 0;
     uint32_t events = 0;
+    page->seen = page->upto;
     int error = start(&h, spec, floors, in, page->upto);
     while (!error && h.count > 0) {
         const struct merge_item *least = &h.items[0];
@@ -115,6 +116,8 @@ int merge_page(const struct page_spec *spec, const pos_t *floors, const struct m
         }
         error = take(&h, in, page);
     }
+    for (uint32_t c = 0; page->more && c < spec->channel_count; c++)
+        page->owes_floor |= floors[c] > page->upto && floors[c] <= page->seen;
     free(h.items);
     return error;
 }

@@ -400,6 +400,8 @@ static int connect_all(struct store_sqlite *s, unsigned readers, struct err *e)
         error = logdb_check(&s->db, s->write_conn, e);
     if (!error)
         error = logdb_connect(&s->db, &s->checkpoint_conn, e);
+    if (!error) /* it must not wait for another program's reader while all wait for it */
+        sqlite3_busy_timeout(s->checkpoint_conn, 0);
     while (!error && s->reader_count < readers) {
         struct reader_thread *r = &s->readers[s->reader_count++];
         r->store = s;

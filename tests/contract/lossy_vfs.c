@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A change of a file that was not synced yet. */
 struct change {
@@ -42,6 +43,7 @@ struct lossy {
     void *step_ctx;
     enum lossy_fault fault;
     unsigned fault_after;
+    unsigned read_us;
 };
 
 struct lossy_file {
@@ -197,8 +199,14 @@ static int file_close(sqlite3_file *f)
 
 static int file_read(sqlite3_file *f, void *p, int len, sqlite3_int64 at)
 {
-    if (fails(((struct lossy_file *)(void *)f)->lossy, LOSSY_BAD_READ))
+    struct lossy *l = ((struct lossy_file *)(void *)f)->lossy;
+    if (fails(l, LOSSY_BAD_READ))
         return SQLITE_IOERR_READ;
+    pthread_mutex_lock(&l->lock);
+    unsigned us = l->read_us;
+    pthread_mutex_unlock(&l->lock);
+    if (us > 0)
+        nanosleep(&(struct timespec){0, us * 1000L}, NULL);
     return real_file(f)->pMethods->xRead(real_file(f), p, len, at);
 }
 
@@ -474,6 +482,13 @@ void lossy_fail(struct lossy *l, enum lossy_fault fault, unsigned after)
     pthread_mutex_lock(&l->lock);
     l->fault = fault;
     l->fault_after = after;
+    pthread_mutex_unlock(&l->lock);
+}
+
+void lossy_slow_reads(struct lossy *l, unsigned us)
+{
+    pthread_mutex_lock(&l->lock);
+    l->read_us = us;
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -30,4 +30,7 @@ enum lossy_fault { LOSSY_NONE, LOSSY_DISK_FULL, LOSSY_BAD_WRITE, LOSSY_BAD_SYNC,
 /* What fails after the next `after` calls that could. */
 void lossy_fail(struct lossy *l, enum lossy_fault fault, unsigned after);
 
+/* Lets every read take that much longer, as from a slow disk. */
+void lossy_slow_reads(struct lossy *l, unsigned us);
+
 #endif

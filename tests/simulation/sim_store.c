@@ -230,7 +230,7 @@ static bool drain(struct store *store)
             continue;
         }
         *at = r->next;
-        if (r->page->upto > s->w->committed[SIM_TENANT(r->spec->tenant)])
+        if (r->page->seen > s->w->committed[SIM_TENANT(r->spec->tenant)])
             sim_cover(COV_held_page);
         s->base.done.page(s->base.done.ctx, r->token, r->page);
         r->page = NULL;
@@ -297,7 +297,7 @@ static struct page *make_page(struct world *w, const struct page_spec *spec)
         p->error = ERR_OVERLOADED;
         return p;
     }
-    p->upto = s->tenants[t].pos;
+    p->upto = p->seen = s->tenants[t].pos;
     p->epoch = s->tenants[t].epoch;
     uint32_t events = 0, bytes = 0, floors[CHANNELS + 1] = {0};
     for (uint32_t i = 0;; i++) {
@@ -330,6 +330,8 @@ static struct page *make_page(struct world *w, const struct page_spec *spec)
             if (events && (events == spec->max_events || bytes + r->event->bytes > spec->max_bytes)) {
                 p->more = true;
                 p->upto = p->entries[p->count - 1].pos;
+                for (c = 0; c < spec->channel_count; c++)
+                    p->owes_floor |= floor_of(s, t, SIM_CHANNEL(spec->channels[c].name)) > p->upto;
                 return p;
             }
             events++;

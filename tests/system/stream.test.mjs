@@ -670,8 +670,7 @@ describe('without a store', () => {
       s.close();
       await hub.publish({ channel: 'unread', data: 1 });
       const t = await hub.stream('channel=unread', { headers: { 'Last-Event-ID': id } });
-      const [o, g] = await t.take(2);
-      assert.deepEqual([json(o).channels.unread.resume, g.event], ['gap', 'freshet.gap']);
+      assert.equal((await t.opening()).channels.unread.resume, 'gap');
       t.close();
     } finally {
       await hub.stop();
@@ -717,7 +716,7 @@ describe('limits of streams', () => {
   });
 
   test('a half-sent event without progress for limits.stall ends the stream', async () => {
-    const hub = await Hub.start({ config: { limits: { stall: '500ms' } } });
+    const hub = await Hub.start({ config: { heartbeat: '250ms', limits: { stall: '500ms' } } });
     try {
       const socket = await connect(hub.port);
       socket.pause();

@@ -8,10 +8,9 @@ export interface Env {
   random(): number;
   /** Calls back once after `ms`; the result cancels. */
   after(ms: number, then: () => void): () => void;
-  /** Calls back before the next frame, or soon where no frames are drawn. */
+  /** Calls back before the next frame, and again a little later, in case no frame is drawn. */
   frame(then: () => void): void;
   offline(): boolean;
-  hidden(): boolean;
   /** Reports what befalls the page; the result ends that. */
   watch(on: (what: PageEvent) => void): () => void;
   /** What `localStorage` holds under a key. */
@@ -38,10 +37,9 @@ export function browserEnv(): Env {
     now: Date.now,
     random: Math.random,
     after,
-    hidden,
     frame(then) {
-      if (hidden()) after(16, then);
-      else requestAnimationFrame(then);
+      if (!hidden()) requestAnimationFrame(then);
+      after(250, then); // a tab that is hidden meanwhile draws no frame
     },
     offline: () => device?.onLine === false,
     watch(on) {

@@ -21,7 +21,6 @@ const turn = () => new Promise<void>((done) => setTimeout(done, 0));
 /** A world that stands still until told; `fetch` is where its requests go. */
 export function createTestWorld(fetch: typeof globalThis.fetch): TestWorld {
   let now = 1_700_000_000_000;
-  let hidden = false;
   let offline = false;
   let waiting: { at: number; then: () => void }[] = [];
   const watchers = new Set<(what: PageEvent) => void>();
@@ -47,7 +46,6 @@ export function createTestWorld(fetch: typeof globalThis.fetch): TestWorld {
     after,
     frame: (then) => void after(16, then),
     offline: () => offline,
-    hidden: () => hidden,
     watch(on) {
       watchers.add(on);
       return () => void watchers.delete(on);
@@ -60,7 +58,6 @@ export function createTestWorld(fetch: typeof globalThis.fetch): TestWorld {
     settle,
     timers: () => waiting.map(({ at }) => at - now).sort((a, b) => a - b),
     page(what) {
-      if (what === 'hidden' || what === 'visible') hidden = what === 'hidden';
       if (what === 'offline' || what === 'online') offline = what === 'offline';
       for (const on of [...watchers]) on(what);
     },

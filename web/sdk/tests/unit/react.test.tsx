@@ -206,6 +206,20 @@ describe('components', () => {
     expect(box.textContent).toBe('');
     expect(onDismiss).toHaveBeenCalledOnce();
   });
+  it('a banner that was dismissed is back with the next trouble', async () => {
+    let set = (_: string) => {};
+    const Page = () => {
+      const [state, setState] = React.useState('reconnecting');
+      set = setState;
+      return <ConnectionStatusBanner state={state} onDismiss={() => {}} />;
+    };
+    const box = await render(<Page />);
+    await act(async () => box.querySelector('button')!.click());
+    expect(box.textContent).toBe('');
+    await act(async () => set('connected'));
+    await act(async () => set('reconnecting'));
+    expect(box.textContent).toContain('Reconnecting');
+  });
   it('the badge of trips is grey while connecting', async () => {
     const box = await render(<><Badge isConnected /><Badge isConnected={false} /></>);
     expect([...box.querySelectorAll('.fr-badge')].map((node) => [node.getAttribute('data-tone'), node.lastChild!.textContent])).toEqual([

@@ -6,13 +6,13 @@ import { useSSE, type UseSSEOptions, type UseSSEResult } from './hooks.js';
 
 const Context = createContext<UseSSEResult | null>(null);
 
-export interface SSEProviderProps extends Pick<UseSSEOptions, 'enabled' | 'maxEvents' | 'showToasts'> {
+export interface SSEProviderProps extends Pick<UseSSEOptions, 'enabled' | 'maxEvents' | 'showToasts' | 'client'> {
   children?: ReactNode;
 }
 
 /** One connection, one history and one set of toasts for the whole application. */
-export function SSEProvider({ children, enabled = true, maxEvents = 100, showToasts = true }: SSEProviderProps) {
-  return h(Context.Provider, { value: useSSE({ enabled, maxEvents, showToasts }) }, children);
+export function SSEProvider({ children, enabled = true, maxEvents = 100, showToasts = true, client = {} }: SSEProviderProps) {
+  return h(Context.Provider, { value: useSSE({ enabled, maxEvents, showToasts, client }) }, children);
 }
 
 /** What the {@link SSEProvider} holds, with `sendEvent`. */

@@ -1,5 +1,6 @@
 import { createClient, type Client } from '../../client.js';
 import { rentalPreset } from '../../presets.js';
+import type { ClientOptions } from '../../options.js';
 import type { EventMap } from '../../types.js';
 import { makeEvents, type CreateEvent, type SSEEventType } from '../../server/rental.js';
 import { sharedClient } from '../shared.js';
@@ -7,8 +8,8 @@ import { sharedClient } from '../shared.js';
 export type { SSEEventType } from '../../server/rental.js';
 
 /** The connection that all of the rental names share. */
-export const rentalClient = (maxEvents = 100): Client<EventMap> =>
-  sharedClient(`rental ${maxEvents}`, () => ({ ...rentalPreset, history: { maxEvents } }));
+export const rentalClient = (maxEvents = 100, more: Partial<ClientOptions> = {}): Client<EventMap> =>
+  sharedClient(`rental ${maxEvents}`, () => ({ ...rentalPreset, history: { maxEvents }, ...more }));
 
 let publisher: Client<EventMap> | null = null;
 

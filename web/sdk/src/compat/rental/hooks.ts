@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { FreshetError } from '../../errors.js';
+import type { ClientOptions } from '../../options.js';
 import { useLatest } from '../../react/hooks.js';
 import type { FreshetEvent, Snapshot } from '../../types.js';
 import { useClient, useControls, type Controls } from '../shared.js';
@@ -16,6 +17,8 @@ export interface UseSSEOptions {
   onEvent?: (event: FreshetEvent) => void;
   /** Default 100. */
   maxEvents?: number;
+  /** More of {@link ClientOptions}, for instance `share: tabs()`; the first to connect decides. */
+  client?: Partial<ClientOptions>;
 }
 
 export interface UseSSEResult extends Controls {
@@ -31,7 +34,7 @@ export interface UseSSEResult extends Controls {
 /** The rental stream: its state, its last events, toasts if wished for. */
 export function useSSE(options: UseSSEOptions = {}): UseSSEResult {
   const { enabled = true, maxEvents = 100, eventTypes } = options;
-  const client = rentalClient(maxEvents);
+  const client = rentalClient(maxEvents, options.client);
   const { isConnected, status, error } = useClient(client, enabled);
   const all = useSyncExternalStore(client.subscribeSnapshot, client.recent, client.recent);
   const wanted = eventTypes?.join();

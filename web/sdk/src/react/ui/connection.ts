@@ -53,6 +53,7 @@ export function ConnectionStatusBanner({ onDismiss, ...props }: ConnectionStatus
   const { reconnect, error, stale } = props.connection ?? {};
   const [hidden, setHidden] = useState<string | null>(null);
   const fine = shown.name === 'connected' && !stale;
+  if (hidden !== null && hidden !== shown.name) setHidden(null); // another state is news again
   const show = !fine && shown.name !== hidden;
   return h('div', { role: 'status' }, show && h('div', { className: 'fr-banner', 'data-tone': shown.tone },
     dot(shown),
