@@ -463,6 +463,10 @@ static void after_send(struct edge *e, struct reader *r, const struct batch *b)
         reader_read(e, r); /* it was parked when its feed came back */
     } else {
         list_move_back(&r->feed->wait, &r->node);
+        if (r->feed->refused) /* the answer came while it was being sent something */
+            reader_fail(e, r, READER_END_FAILED, r->feed->refused);
+        else if (r->feed->state == FEED_LIVE)
+            reader_begin(e, r);
     }
 }
 

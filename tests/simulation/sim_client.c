@@ -754,7 +754,7 @@ void client_check(struct client *c, pos_t upto, bool told, const char *when)
 void client_push(struct client *c)
 {
     struct conn *k = &c->c;
-    if (!k->open || c->poll || !k->begun)
+    if (!k->open || c->poll || k->ended)
         return;
     edge_push(c->w->side[k->side].edge, &k->reader, wire_close());
     sim_cover(COV_pushed);
