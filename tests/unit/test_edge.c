@@ -173,6 +173,13 @@ static uint64_t on_now_us(void *ctx)
 
 /* ---- the owner and the store ---- */
 
+static bool on_alive(void *ctx, struct reader *r)
+{
+    (void)ctx;
+    (void)r;
+    return true;
+}
+
 static void rig_start(struct rig *g, const struct edge_conf *conf)
 {
     *g = (struct rig){.now_ms = 1000000, .now_us = 1, .upto = at(0)};
