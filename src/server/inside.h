@@ -396,7 +396,7 @@ struct gather {
     char *tenant_text;
     struct map by_channel; /* tenant, NUL, channel -> struct gather_count: readers */
     struct map by_tenant;  /* streams */
-    struct buf channels, names, sources, sources_prom;
+    struct buf channels, names, sources, sources_prom, types, types_prom;
     struct gather_channel *infos;
     size_t channel_count, channel_cap;
     bool want_channels, sources_bad;
@@ -414,6 +414,12 @@ void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool 
 struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_channels,
                           gathered_fn gathered, void *user);
 void gather_free(struct gather *g);
+
+/* types.c: the owner's thread. JSON: an object, and a member after it. */
+void types_note(struct server *s, const struct publish *p);
+void types_put_json(const struct server *s, struct buf *out);
+void types_put_prometheus(const struct server *s, struct buf *out);
+void types_free(struct server *s);
 
 /* stats.c */
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out);
@@ -452,6 +458,8 @@ struct server {
     size_t source_count;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
+    struct map types; /* of events -> struct type_count; the first loop's */
+    uint64_t other_types;
     struct map addresses; /* those with streams, where they are limited -> struct tenant_use */
     atomic_long streams;
     atomic_bool draining;

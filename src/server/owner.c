@@ -284,6 +284,8 @@ static void on_published(void *ctx, struct publish *p)
 {
     struct server *s = ctx;
     struct job *j = p->token;
+    if (!p->err.code)
+        types_note(s, p);
     if (p->by_source)
         return; /* sources wait for the release */
     j->answer = p->err;

@@ -419,6 +419,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
@@ -530,6 +531,7 @@ void server_free(struct server *s)
     while (map_next(&s->addresses, &at, NULL, &value))
         free(value);
     map_fini(&s->addresses);
+    types_free(s);
     sources_free(s);
     access_free(s);
     free(s->listening);

@@ -146,13 +146,6 @@ static struct bytes *on_beat(void *ctx, unsigned format, const struct beat *b)
     return line("beat %u\n", number(b->upto));
 }
 
-static bool on_alive(void *ctx, struct reader *r)
-{
-    (void)ctx;
-    (void)r;
-    return true;
-}
-
 static void on_caught_up(void *ctx, struct reader *r)
 {
     (void)ctx;
