@@ -28,7 +28,7 @@ export class Hub {
 
   // Starts the process; after the first time on the same port.
   async run() {
-    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir });
+    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin });
     const m = await this.process.until(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/m);
     this.port = Number(m[1]);
     this.url = `http://127.0.0.1:${this.port}`;
