@@ -34,6 +34,8 @@ static struct type_count *count_of(struct server *s, struct slice type)
 void types_note(struct server *s, const struct publish *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
+        if (!p->events[i])
+            continue; /* a repeat, by its idempotency key */
         struct type_count *c = count_of(s, event_type(p->events[i]));
         if (c)
             c->n++;
