@@ -21,6 +21,7 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
+#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -307,6 +308,7 @@ struct worker {
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
+    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
