@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The peer's address without its port; an IPv4 address that came in over IPv6 is the same. */
-static struct slice address_of(int fd, char text[INET6_ADDRSTRLEN])
+struct slice address_of(int fd, char text[ADDRESS_TEXT])
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
@@ -24,12 +23,12 @@ static struct slice address_of(int fd, char text[INET6_ADDRSTRLEN])
         from = &v6->sin6_addr;
         family = AF_INET6;
     }
-    return from && inet_ntop(family, from, text, INET6_ADDRSTRLEN) ? slice_str(text) : SLICE_NONE;
+    return from && inet_ntop(family, from, text, ADDRESS_TEXT) ? slice_str(text) : SLICE_NONE;
 }
 
 int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out)
 {
-    char text[INET6_ADDRSTRLEN];
+    char text[ADDRESS_TEXT];
     struct slice address = address_of(fd, text);
     int rc = ERR_OVERLOADED;
     *out = NULL;

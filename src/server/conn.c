@@ -2,6 +2,8 @@
 #include "server/access.h"
 #include "server/api.h"
 
+#include "base/num.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -244,6 +246,26 @@ bool conn_alive(void *ctx, struct reader *r)
     struct worker *w = ctx;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
     return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+}
+
+struct conn *conn_by_id(struct worker *w, uint64_t id)
+{
+    LIST_EACH(&w->conns, node, after) {
+        struct conn *c = LIST_ENTRY(node, struct conn, all);
+        if (c->state == CONN_STREAM && c->stream.id == id)
+            return c;
+    }
+    return NULL;
+}
+
+bool conn_id_parse(struct slice text, uint64_t *id)
+{
+    uint32_t high, low;
+    if (text.len != 16 || !num_hex32(slice_of(text.p, 8), 8, &high) ||
+        !num_hex32(slice_of(text.p + 8, 8), 8, &low))
+        return false;
+    *id = (uint64_t)high << 32 | low;
+    return true;
 }
 
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)

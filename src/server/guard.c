@@ -82,6 +82,11 @@ struct slice access_subject(const struct conn *c)
     return c->guard ? grant_subject(c->guard->grant) : SLICE_NONE;
 }
 
+struct slice access_home(const struct conn *c)
+{
+    return access_tenant(c->w->s, c->guard ? c->guard->grant : NULL, SLICE_NONE);
+}
+
 bool access_may_follow(const struct conn *c, const struct grant *grant)
 {
     struct slice names[256], tenant = slice_of(c->stream.tenant->name, c->stream.tenant->len);

@@ -132,6 +132,7 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
         {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
+        {.path = "/v1/connections", .methods = GET, .run = req_connections},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
         {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
         {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
@@ -140,6 +141,12 @@ static int make_endpoints(struct server *s)
     int rc = 0;
     for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
         rc |= server_add_endpoint(s, builtin[i], false);
+    rc |= server_add_endpoint(
+        s,
+        (struct endpoint){.path = "/v1/connections/:id", .methods = 1u << HTTP1_DELETE, .run = req_kick},
+        true);
+    rc |= server_add_endpoint(
+        s, (struct endpoint){.path = "/v1/connections/:id", .methods = POST, .run = req_renew}, true);
     if (test)
         rc |= server_add_endpoint(
             s,

@@ -113,8 +113,30 @@ static void put_channels(struct buf *out, const struct gather *g)
     free(counts);
 }
 
+/* A tenant's view: nothing in it tells of the others, not even sums. */
+static void put_tenant(const struct server *s, const struct gather *g, struct buf *out)
+{
+    buf_add_char(out, '{');
+    json_put_member_u64(out, "totalConnections", g->streams);
+    json_put_member_u64(out, "maxConnections", s->opts->limits.connections_per_tenant);
+    json_put_member_u64(out, "laggingConnections", g->lagging);
+    json_put_member_u64(out, "channels", g->channel_count);
+    json_put_member_u64(out, "historySize", g->kept);
+    json_put_member_u64(out, "historyBytes", g->kept_bytes);
+    put_map(out, "connectionsByTenant", &g->by_tenant, false);
+    put_map(out, "connectionsByCompany", &g->by_tenant, false);
+    put_channels(out, g);
+    buf_addf(out, ",\"connectionsByTransport\":{\"sse\":%llu}", (unsigned long long)g->streams);
+    json_put_member(out, "version", slice_str(FRESHET_VERSION));
+    buf_add_char(out, '}');
+}
+
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out)
 {
+    if (g->tenant.p) {
+        put_tenant(s, g, out);
+        return;
+    }
     struct number list[NUMBERS_MAX];
     size_t count = numbers(s, g, list);
     buf_add_char(out, '{');
