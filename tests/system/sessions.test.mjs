@@ -101,6 +101,7 @@ describe('session control', () => {
       const burst = ['a', 'b', 'c'].map((channel) => ({ channel, data: sent++ }));
       await hub.publish(burst, headers);
       for (const e of burst) if (following.has(e.channel)) want.push(String(e.data));
+      await s.until(() => data(s).length === want.length, 'all so far: from here on it is moved');
       const target = ['b', 'c'][round % 2], add = !following.has(target);
       const r = await change(s, { [add ? 'add' : 'drop']: { channels: [target] } });
       assert.equal(r.status, 200, r.text);
