@@ -74,6 +74,7 @@ struct opt_limits {
 struct opt_event {
     const char *type;
     const char *schema; /* path of a JSON Schema; NULL: none */
+    struct schema *compiled; /* of that file; NULL: any data */
     unsigned line;      /* in the file */
 };
 
@@ -269,6 +270,7 @@ struct options {
     struct opt_auth auth;
     struct opt_publishers publishers;
 
+    bool typed; /* some channel says which events it takes */
     struct opt_channel channel_default; /* what holds for a channel that is not configured */
 };
 
