@@ -89,6 +89,9 @@ static void check_dev(struct loader *l)
     lift(l, "limits.connections", &o->limits.connections);
     lift(l, "limits.connections_per_tenant", &o->limits.connections_per_tenant);
     lift(l, "limits.connections_per_address", &o->limits.connections_per_address);
+    lift(l, "limits.connections_per_user", &o->limits.connections_per_user);
+    lift(l, "limits.accepts_per_second", &o->limits.accepts_per_second);
+    lift(l, "limits.publisher_per_second", &o->limits.publisher_per_second);
     lift(l, "limits.publish_per_second", &o->limits.publish_per_second);
 }
 

@@ -99,6 +99,7 @@ static void leave_stream(struct conn *c, const char *reason)
     atomic_fetch_sub(&w->s->streams, 1);
     atomic_fetch_sub(&c->stream.tenant->streams, 1);
     address_leave(w->s, c->stream.address);
+    user_leave(w->s, c->stream.user);
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,

@@ -135,6 +135,8 @@ static void add_worker(struct gather *g, struct worker *w)
     to->opened += from->opened;
     to->closed += from->closed;
     to->resumed += from->resumed;
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        to->limited[i] += from->limited[i];
     for (int i = 0; i < ERR_INDEX_COUNT; i++)
         to->errors[i] += from->errors[i];
     edge_get_stats(w->edge, &e);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "core/hub.h"
+#include "core/quota.h"
 #include "core/store.h"
 #include "edge/edge.h"
 #include "io/listener.h"
@@ -111,6 +112,7 @@ struct stream {
     uint64_t opened_ms;
     struct tenant_use *tenant;
     struct tenant_use *address; /* NULL: not limited */
+    struct tenant_use *user;    /* likewise */
 };
 
 struct conn {
@@ -289,12 +291,25 @@ void poll_free(struct poll *p);
 
 /* ---- loops ---- */
 
+/* Limits that were met, as they are called in limits.*. */
+enum limit {
+    LIMIT_CONNECTIONS,
+    LIMIT_PER_TENANT,
+    LIMIT_PER_USER,
+    LIMIT_PER_ADDRESS,
+    LIMIT_ACCEPTS,
+    LIMIT_PUBLISHER,
+    LIMIT_PUBLISH,
+    LIMIT_COUNT
+};
+
 struct worker_stats {
     uint64_t connections; /* sockets now */
     uint64_t streams, polls; /* now */
     uint64_t requests, accepted;
     uint64_t errors[ERR_INDEX_COUNT]; /* answers by error */
     uint64_t opened, closed, resumed;
+    uint64_t limited[LIMIT_COUNT];
 };
 
 struct worker {
@@ -464,6 +479,10 @@ struct server {
     size_t source_count;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
+    struct map users;      /* likewise: tenant, NUL, subject */
+    struct map publishers; /* those who published lately -> struct publisher_use; likewise */
+    uint64_t publishers_sweep_ms;
+    struct quota accepts; /* the first loop's */
     struct map addresses; /* those with streams, where they are limited -> struct tenant_use */
     atomic_long streams;
     atomic_bool draining;
@@ -490,6 +509,16 @@ struct tenant_use *tenant_use_take(struct server *s, struct slice name);
  * thread. */
 int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out);
 void address_leave(struct server *s, struct tenant_use *use);
+#define USER_TEXT (64 + 1 + 256)
+/* A tenant and a subject as one name, into text; SLICE_NONE for nobody in particular. */
+struct slice user_name(struct slice tenant, struct slice subject, char text[USER_TEXT]);
+/* As address_enter, of a user. */
+int user_enter(struct server *s, struct slice user, uint64_t max, struct tenant_use **out);
+void user_leave(struct server *s, struct tenant_use *use);
+/* Whether that publisher may publish so many events now; else *wait_ms says when. Any thread. */
+bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64_t now_ms,
+                    uint64_t *wait_ms);
+void publishers_use_free(struct server *s);
 #define ADDRESS_TEXT 46 /* INET6_ADDRSTRLEN */
 /* The peer's address without its port; an IPv4 address that came in over IPv6 is the same. */
 struct slice address_of(int fd, char text[ADDRESS_TEXT]);

@@ -21,6 +21,7 @@ struct intake {
     struct buf tenant_text;
     struct buf once_text; /* the idempotency keys, one after the other */
     bool durable, said_ack, array;
+    uint64_t wait_ms; /* with ERR_RATE_LIMITED */
     uint32_t count, cap;
     struct taken {
         struct event *event;
@@ -357,6 +358,19 @@ static struct job *make_job(struct intake *in)
     return j;
 }
 
+/* Who publishes may be limited by himself, besides his tenant. */
+static int check_rate(struct intake *in)
+{
+    char text[USER_TEXT];
+    const struct grant *g = in->rq->grant;
+    struct slice user = user_name(grant_tenant(g), grant_subject(g), text);
+    if (publisher_take(in->c->w->s, user, in->count, in->c->w->now_ms, &in->wait_ms))
+        return 0;
+    in->c->w->stats.limited[LIMIT_PUBLISHER]++;
+    return err_set(&in->err, ERR_RATE_LIMITED,
+                   "this publisher has published too much (limits.publisher_per_second)");
+}
+
 static void put_answer(const struct job *j, uint32_t i, struct buf *out)
 {
     const struct publish *p = job_publish((struct job *)(uintptr_t)j);
@@ -365,6 +379,11 @@ static void put_answer(const struct job *j, uint32_t i, struct buf *out)
     buf_add_str(out, "{\"id\":\"");
     buf_add(out, id, len);
     buf_add_str(out, job_was_durable(j) ? "\",\"ack\":\"durable\"}" : "\",\"ack\":\"memory\"}");
+}
+
+static void put_retry(char *out, size_t cap, uint64_t wait_ms)
+{
+    snprintf(out, cap, "Retry-After: %llu\r\n", (unsigned long long)(wait_ms / 1000 + 1));
 }
 
 static void answered(struct job *j, struct request *rq)
@@ -380,8 +399,8 @@ static void answered(struct job *j, struct request *rq)
     if (e->code) {
         char extra[48] = "";
         if (e->code == ERR_RATE_LIMITED || err_status(e->code) == 503 || err_status(e->code) == 507)
-            snprintf(extra, sizeof extra, "Retry-After: %llu\r\n",
-                     (unsigned long long)(job_retry_ms(j) / 1000 + 1));
+            put_retry(extra, sizeof extra, job_retry_ms(j));
+        c->w->stats.limited[LIMIT_PUBLISH] += e->code == ERR_RATE_LIMITED;
         reply_error(c, rq, e, extra[0] ? extra : NULL);
         return;
     }
@@ -410,8 +429,11 @@ void req_publish(struct conn *c, struct request *rq)
         return;
     }
     intake_init(&in, c, rq);
-    if (take_body(&in)) {
-        reply_error(c, rq, &in.err, NULL);
+    if (take_body(&in) || check_rate(&in)) {
+        char extra[48] = "";
+        if (in.err.code == ERR_RATE_LIMITED)
+            put_retry(extra, sizeof extra, in.wait_ms);
+        reply_error(c, rq, &in.err, extra[0] ? extra : NULL);
         intake_fini(&in);
         return;
     }

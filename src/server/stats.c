@@ -171,6 +171,19 @@ static void put_errors(const struct gather *g, struct buf *out)
     }
 }
 
+static void put_limits(const struct gather *g, struct buf *out)
+{
+    static const char *const names[LIMIT_COUNT] = {
+        "connections",        "connections_per_tenant", "connections_per_user",
+        "connections_per_address", "accepts_per_second", "publisher_per_second",
+        "publish_per_second"};
+    prom_put_head(out, "freshet_limited_total", "counter", "What was refused for a limit.");
+    for (int i = 0; i < LIMIT_COUNT; i++) {
+        const char *const labels[] = {"limit", names[i], NULL};
+        prom_put_sample(out, "freshet_limited_total", labels, (double)g->workers.limited[i]);
+    }
+}
+
 static void put_latency(const struct gather *g, struct buf *out)
 {
     static const char name[] = "freshet_publish_to_sent_seconds";
@@ -206,6 +219,7 @@ void stats_put_prometheus(const struct server *s, const struct gather *g, struct
         prom_put_sample(out, list[i].prom, NULL, list[i].value);
     }
     put_errors(g, out);
+    put_limits(g, out);
     put_latency(g, out);
     prom_put_head(out, "freshet_build_info", "gauge", "The version that runs.");
     const char *const labels[] = {"version", FRESHET_VERSION, NULL};
