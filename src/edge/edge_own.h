@@ -80,7 +80,7 @@ struct feed {
     uint64_t bytes;
     uint32_t high;       /* entries of high priority */
     pos_t tail_pos;      /* the ring holds everything matching in (tail_pos, upto] */
-    bool refused;        /* the owner would not have it */
+    int refused;         /* the owner would not have it: why, an err_code */
     bool dirty;          /* something came since `idle` was last looked through */
     struct list idle, todo, parked, wait;
     uint32_t readers;

@@ -104,13 +104,15 @@ struct opt_channels {
     size_t count;
 };
 
-enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES };
+enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES, SOURCE_TYPE_POSTGRES_OUTBOX };
 
-/* A watched query. */
+/* A watched query, or an outbox. What a kind doesn't take is not set. */
 struct opt_source {
     const char *name;
     enum opt_source_type type;
     const char *database; /* sqlite: a path; postgres: a connection URL or string */
+    const char *password_file;
+    uint64_t timeout_ms;
     const char *query;
     const char *key;          /* column */
     const char *tenant;       /* column; NULL: all rows belong to tenant_value */
@@ -120,6 +122,9 @@ struct opt_source {
     struct {
         const char *added, *changed, *removed; /* event types */
     } types;
+    const char *listen, *lock;           /* postgres */
+    const char *slot, *prefix;           /* postgres-outbox, both set */
+    struct opt_texts tenants, channels;  /* postgres-outbox: names or patterns */
     unsigned line;
 };
 

@@ -67,9 +67,11 @@ static void leave(struct server *s, struct map *map, struct tenant_use *use)
 int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out)
 {
     char text[ADDRESS_TEXT];
-    struct slice address = address_of(fd, text);
     *out = NULL;
-    return max && address.p ? enter(s, &s->addresses, address, max, out) : 0;
+    if (!max)
+        return 0;
+    struct slice address = address_of(fd, text);
+    return address.p ? enter(s, &s->addresses, address, max, out) : 0;
 }
 
 void address_leave(struct server *s, struct tenant_use *use)

@@ -493,6 +493,7 @@ struct server {
     uint64_t started_ms;
     uint64_t last_tick_s;
     bool owner_ready;
+    _Atomic(pthread_t) owner_thread; /* that of the latest turn */
     pthread_mutex_t health_lock;
     struct store_stats store_health;
     atomic_ullong broadcast_failures;

@@ -24,7 +24,7 @@ const struct channel_conf *server_channel_conf(const struct server *s, struct sl
 static bool is_owned(const struct options *o, const char *channel)
 {
     for (size_t i = 0; i < o->sources.count; i++)
-        if (strcmp(o->sources.v[i].channel, channel) == 0)
+        if (o->sources.v[i].channel && strcmp(o->sources.v[i].channel, channel) == 0)
             return true;
     return false;
 }

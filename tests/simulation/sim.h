@@ -187,6 +187,7 @@ struct world {
     struct rng dice;
     uint64_t seed;
     bool verbose, failed, ending, crashing;
+    uint32_t restarts;
     char why[300];
     uint64_t wall_ms, mono_us;
     struct weights weights;

@@ -327,6 +327,7 @@ static void stop(struct world *w)
 void world_crash(struct world *w)
 {
     sim_trace(w, "crash");
+    w->restarts++;
     sim_cover(w->crashes ? COV_crash : COV_restart_memory);
     stop(w);
     publish_after_crash(w);
