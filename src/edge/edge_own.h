@@ -1,6 +1,6 @@
 /* edge_own.h - the edge's insides. Private to src/edge: ring.c (feeds' rings and forms), feed.c
  * (tenants, channels, feeds), start.c (where a reader begins), serve.c (what it is sent), wheel.c
- * (beats), edge.c (the turn of the loop and the inputs). */
+ * (beats), move.c (to another feed), edge.c (the turn of the loop and the inputs). */
 #ifndef FRESHET_EDGE_EDGE_OWN_H
 #define FRESHET_EDGE_EDGE_OWN_H
 
@@ -8,7 +8,7 @@
 
 #define WHEEL_SLOTS 512 /* of EDGE_TICK_MS */
 #define OVERTAKE_MAX 64 /* that one reader may have out of turn */
-#define FEED_CHANNELS_MAX 256
+#define FEED_CHANNELS_MAX EDGE_CHANNELS_MAX
 
 /* An event's bytes in one format. */
 struct form {
@@ -98,6 +98,7 @@ struct lag {
     struct reader *reader; /* NULL: closed while a page was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;
+    bool moved;           /* from another feed; `channels` say from where on each is read */
     bool asked, answered; /* the owner, about an id that this edge has not heard of */
     enum start_kind since;
     enum gap_reason reason;
@@ -114,6 +115,7 @@ struct lag {
         pos_t after; /* where reading this channel begins */
         pos_t quiet; /* floors up to here are not told */
         bool snap;
+        bool added; /* by a move */
     } channels[];
 };
 
@@ -177,7 +179,17 @@ void reader_begin(struct edge *e, struct reader *r);
 struct lag *reader_lag(struct reader *r);
 void lag_free(struct lag *lag);
 
+/* move.c */
+/* r, which was moved, begins in its new feed, which is live. */
+void reader_begin_moved(struct edge *e, struct reader *r);
+/* start.c */
+bool reader_say_open(struct edge *e, struct reader *r, struct opening_channel *channels, bool has_id,
+                     pos_t id);
+/* Whether the ring alone has everything after r->pos that r is owed. */
+bool reader_ring_will_do(const struct reader *r);
 /* serve.c */
+/* r's position, as far as what it was given goes. */
+void reader_note_position(struct reader *r);
 /* Sends what one send takes and puts r into the list where it belongs. */
 void reader_serve(struct edge *e, struct reader *r);
 /* r, which was live, goes on from the store at r->pos. */

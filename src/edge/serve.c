@@ -111,6 +111,14 @@ static void note_calm(struct reader *r)
         r->base = calm;
 }
 
+void reader_note_position(struct reader *r)
+{
+    if (reader_caught_up(r))
+        r->pos = r->base = r->feed->tenant->upto;
+    else if (r->state == READER_LIVE)
+        note_calm(r);
+}
+
 void reader_fall_behind(struct edge *e, struct reader *r)
 {
     note_calm(r);
