@@ -25,6 +25,7 @@ static void touch_tenant(struct hub *h, struct tenant *t)
     if (!list_empty(&t->plan))
         return;
     t->plan_first = t->plan_last = PLAN_NONE;
+    t->plan_floor = t->base_floor;
     list_push_back(&h->plan.tenants, &t->plan);
 }
 
@@ -233,7 +234,7 @@ static int add_tenant_rows(struct hub *h)
         row->tenant = tenant_name(t);
         row->epoch = t->epoch;
         row->pos = t->plan_last == PLAN_NONE ? t->committed : h->plan.events[t->plan_last].event->pos;
-        row->floor = t->base_floor;
+        row->floor = t->plan_floor;
     }
     LIST_EACH(&h->plan.channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
@@ -255,8 +256,8 @@ static void raise_base_floors(struct hub *h)
 {
     LIST_EACH(&h->plan.channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
-        if (tc->leaving && tc->c.floor > tc->tenant->base_floor)
-            tc->tenant->base_floor = tc->c.floor;
+        if (tc->leaving && tc->c.floor > tc->tenant->plan_floor)
+            tc->tenant->plan_floor = tc->c.floor;
     }
 }
 
@@ -466,6 +467,7 @@ static void visible(struct hub *h)
         struct tenant *t = LIST_ENTRY(node, struct tenant, plan);
         if (t->plan_last != PLAN_NONE)
             t->committed = h->plan.events[t->plan_last].event->pos;
+        t->base_floor = t->plan_floor;
         t->stored = true;
         t->dirty = false;
         deliver_tenant(h, t);
@@ -502,6 +504,7 @@ static void fail_repeats(struct hub *h, const char *detail)
         struct tenant *t = map_get(&h->tenants, p->tenant);
         for (uint32_t i = 0; i < p->count; i++)
             t->pending -= p->events[i] != NULL;
+        touch_tenant(h, t); /* syncs may have waited for these */
         fail_once(h, p);
         publish_done(h, p, ERR_OVERLOADED, detail);
     }

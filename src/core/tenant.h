@@ -44,6 +44,7 @@ struct tenant {
     pos_t last;      /* the last id given */
     pos_t committed; /* the last id that is visible */
     pos_t base_floor; /* where a channel that is not known begins */
+    pos_t plan_floor; /* that after the present commit */
     bool stored, dirty; /* the store has a row; it is out of date */
     bool forgets;       /* the present commit removes idempotency keys of it */
     uint32_t pending;    /* events with an id whose commit was not reported */

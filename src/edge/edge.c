@@ -256,11 +256,13 @@ static void feed_goes_live(struct edge *e, struct feed *f)
 /* The owner has told what it knows up to an id. */
 static void note_answer(struct feed *f, pos_t want)
 {
-    LIST_EACH(&f->wait, node, after) {
-        struct reader *r = LIST_ENTRY(node, struct reader, node);
-        if (r->state == READER_SYNCING && r->lag->id <= want)
-            r->lag->answered = true;
-    }
+    struct list *lists[] = {&f->wait, &f->todo, &f->parked};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        LIST_EACH(lists[i], node, after) {
+            struct reader *r = LIST_ENTRY(node, struct reader, node);
+            if (r->state == READER_SYNCING && r->lag->id <= want)
+                r->lag->answered = true;
+        }
 }
 
 /* Readers that waited for the answer begin, or read on. */
@@ -290,7 +292,7 @@ static void feed_refused(struct edge *e, struct feed *f, int error)
     while ((node = list_pop(&f->wait)))
         reader_fail(e, LIST_ENTRY(node, struct reader, node), READER_END_FAILED, error);
     /* The readers still count on the feed until they are closed. */
-    f->refused = true;
+    f->refused = error;
 }
 
 void edge_followed(struct edge *e, struct follow *f, uint64_t now_ms)

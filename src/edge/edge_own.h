@@ -80,7 +80,7 @@ struct feed {
     uint64_t bytes;
     uint32_t high;       /* entries of high priority */
     pos_t tail_pos;      /* the ring holds everything matching in (tail_pos, upto] */
-    bool refused;        /* the owner would not have it */
+    int refused;         /* the owner would not have it: why, an err_code */
     bool dirty;          /* something came since `idle` was last looked through */
     struct list idle, todo, parked, wait;
     uint32_t readers;
@@ -102,7 +102,7 @@ struct lag {
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
-    uint32_t id_epoch;
+    uint32_t id_epoch, at_epoch;
     pos_t resumed_at;
     pos_t snap_end;           /* up to here channels with `snap` give live keys only */
     struct event **over;      /* events that have overtaken and not been passed: OVERTAKE_MAX */

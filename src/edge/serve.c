@@ -174,14 +174,12 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
 }
 
 /* Whether the state has to stand in for the data: always right, and needed unless the reader
- * certainly has what the data changes. anew: its rows come by a snapshot. */
-static bool needs_whole(const struct reader *r, const struct event *e, bool anew)
+ * certainly has what the data changes. */
+static bool needs_whole(const struct reader *r, const struct event *e)
 {
     if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
         return false;
-    if (e->prev <= r->base)
-        return false;
-    return anew || !r->lag || !r->lag->resumed || e->prev != r->lag->resumed_at;
+    return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
 
 static void add_part(const struct reader *r, struct batch *b, struct part part, uint32_t off)
@@ -269,7 +267,7 @@ static void gather_ring(struct edge *e, struct reader *r, struct batch *b)
         }
         if (batch_full(e, b))
             return;
-        unsigned flags = needs_whole(r, it->event, false) ? FORM_WHOLE : 0;
+        unsigned flags = needs_whole(r, it->event) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_RING, .pos = it->event->pos, .seq = seq + 1};
         if (!add_form(e, r, b, it, flags, part))
             return;
@@ -278,12 +276,19 @@ static void gather_ring(struct edge *e, struct reader *r, struct batch *b)
     b->end_seq = seq;
 }
 
+/* Where r is when it has got all of the batch. */
+static pos_t last_in(const struct reader *r, const struct batch *b)
+{
+    const struct part *last = b->count ? &b->parts[b->count - 1] : NULL;
+    return last && last->kind == PART_PAGE ? last->pos : r->pos;
+}
+
 static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t at, uint32_t upto)
 {
     struct slice names[FEED_CHANNELS_MAX];
     const struct lag *lag = r->lag;
     struct gap g = {.reason = lag->reason, .epoch = r->feed->tenant->epoch, .has_id = true,
-                    .id = lag->page->entries[at].pos, .has_from = true, .from = r->pos,
+                    .id = lag->page->entries[at].pos, .has_from = true, .from = last_in(r, b),
                     .oldest = lag->page->entries[at].pos, .channels = names};
     for (uint32_t i = at; i < upto; i++) {
         const struct page_entry *pe = &lag->page->entries[i];
@@ -298,7 +303,6 @@ static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t 
         b->error = ERR_OVERLOADED;
         return false;
     }
-    e->stats.gaps++;
     add_part(r, b, part, 0);
     return true;
 }
@@ -342,8 +346,7 @@ static void gather_page(struct edge *e, struct reader *r, struct batch *b)
         at++;
         if (!page_event_wanted(r, pe))
             continue;
-        bool anew = lag->channels[pe->channel].snap;
-        unsigned flags = needs_whole(r, pe->event, anew) ? FORM_WHOLE : 0;
+        unsigned flags = needs_whole(r, pe->event) ? FORM_WHOLE : 0;
         struct part part = {.kind = PART_PAGE, .pos = pe->pos, .page_at = at, .is_event = true};
         part.bytes = e->ops.form(e->ops.ctx, r->format, pe->event, flags);
         if (!part.bytes) {
@@ -376,6 +379,7 @@ static void apply(struct edge *e, struct reader *r, const struct part *p)
     case PART_PAGE:
         r->pos = p->pos;
         r->lag->page_at = p->page_at;
+        e->stats.gaps += !p->is_event;
         break;
     }
     e->stats.delivered += p->is_event;
@@ -466,6 +470,10 @@ static void after_send(struct edge *e, struct reader *r, const struct batch *b)
         reader_read(e, r); /* it was parked when its feed came back */
     } else {
         list_move_back(&r->feed->wait, &r->node);
+        if (r->feed->refused) /* the answer came while it was being sent something */
+            reader_fail(e, r, READER_END_FAILED, r->feed->refused);
+        else if (r->feed->state == FEED_LIVE)
+            reader_begin(e, r);
     }
 }
 

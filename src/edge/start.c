@@ -39,6 +39,7 @@ int reader_prepare(struct reader *r, const struct reader_start *start)
         return ERR_OVERLOADED;
     lag->since = start->since;
     lag->at = start->at;
+    lag->at_epoch = start->epoch;
     lag->snapshot = start->snapshot;
     if (start->last_id.p) {
         lag->has_id = true;
@@ -88,13 +89,17 @@ static bool wait_for_owner(struct edge *e, struct reader *r)
 }
 
 /* Where a start without a usable id begins. */
-static pos_t since_position(const struct lag *lag, pos_t upto)
+static pos_t since_position(const struct lag *lag, const struct edge_tenant *t)
 {
+    pos_t upto = t->upto;
     switch (lag->since) {
     case START_EARLIEST:
         return 0;
-    case START_AT:
     case START_ID:
+        if (lag->at_epoch != t->epoch)
+            break; /* an id of another log means nothing here */
+        return lag->at < upto ? lag->at : upto;
+    case START_AT:
         return lag->at < upto ? lag->at : upto;
     case START_LATEST:
         break;
@@ -218,17 +223,16 @@ void reader_begin(struct edge *e, struct reader *r)
 {
     struct lag *lag = r->lag;
     struct feed *f = r->feed;
-    pos_t upto = f->tenant->upto;
     enum gap_reason reason = GAP_TRIMMED;
     if (wait_for_owner(e, r))
         return;
     bool resumed = lag->has_id && judge(lag, f->tenant, &reason) == 0;
     bool all_lost = lag->has_id && !resumed;
-    pos_t at = resumed ? lag->id : since_position(lag, upto);
+    pos_t at = resumed ? lag->id : since_position(lag, f->tenant);
     if (!has_keyed(f))
         lag->snapshot = false;
     bool snap = plan_channels(r, at, resumed, all_lost);
-    lag->resumed = resumed;
+    lag->resumed = resumed && !snap; /* with a snapshot it forgets what it had */
     lag->resumed_at = resumed ? lag->id : 0;
     lag->reason = GAP_TRIMMED;
     r->pos = snap ? 0 : at;

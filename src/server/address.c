@@ -30,10 +30,12 @@ static struct slice address_of(int fd, char text[INET6_ADDRSTRLEN])
 int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out)
 {
     char text[INET6_ADDRSTRLEN];
-    struct slice address = address_of(fd, text);
     int rc = ERR_OVERLOADED;
     *out = NULL;
-    if (!max || !address.p)
+    if (!max)
+        return 0;
+    struct slice address = address_of(fd, text);
+    if (!address.p)
         return 0;
     pthread_mutex_lock(&s->tenants_lock);
     struct tenant_use *use = map_get(&s->addresses, address);

@@ -155,7 +155,9 @@ struct request {
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
     struct grant *grant;     /* what it may do, once that is known */
+    uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
     uint64_t grant_until_ms; /* with by_webhook: ask again then */
+    const char *why;         /* of a refusal, for the log alone; borrowed for that call */
     bool by_webhook, asked_keys;
     bool batch; /* it is answered with an array */
     bool kept; /* on the heap, with a head of its own */
@@ -275,6 +277,8 @@ bool static_has(const struct server *s, struct slice path);
 void poll_due(struct poll *p);
 /* The poll's answer is due. */
 void poll_finish(struct conn *c);
+/* It is: poll_finish is called soon. */
+void poll_done(struct conn *c);
 void poll_free(struct poll *p);
 
 /* ---- loops ---- */
@@ -458,6 +462,7 @@ struct server {
     uint64_t started_ms;
     uint64_t last_tick_s;
     bool owner_ready;
+    _Atomic(pthread_t) owner_thread; /* that of the latest turn */
     pthread_mutex_t health_lock;
     struct store_stats store_health;
     atomic_ullong broadcast_failures;

@@ -345,6 +345,7 @@ void job_drop(struct job *j)
 
 bool owner_turn(struct server *s)
 {
+    atomic_store_explicit(&s->owner_thread, pthread_self(), memory_order_relaxed);
     bool any = mailbox_drain(&s->owner_box) > 0;
     uint64_t now_ms = s->workers[0].now_ms;
     for (int i = 0; i < 4 && hub_step(s->hub, now_ms); i++)
@@ -378,11 +379,14 @@ static const struct channel_conf *channel_conf(void *ctx, struct slice tenant,
     return server_channel_conf(ctx, channel);
 }
 
-/* Any thread: the first loop's turn drains the store. */
+/* Any thread: the first loop's turn drains the store. From its own thread there is nothing to wake:
+ * it doesn't sleep before a turn that finds nothing more. */
 static void on_store_wake(void *ctx)
 {
     struct server *s = ctx;
-    uv_async_send(&s->workers[0].box.wake);
+    pthread_t owner = atomic_load_explicit(&s->owner_thread, memory_order_relaxed);
+    if (!pthread_equal(owner, pthread_self()))
+        uv_async_send(&s->workers[0].box.wake);
 }
 
 int owner_init(struct server *s, struct err *e)

@@ -70,16 +70,15 @@ static bool finish_polls(struct worker *w)
 /* Everything that waits, but sending only for TURN_US. */
 static bool turn(struct worker *w)
 {
+    bool more = true;
     w->now_ms = clock_unix_ms();
-    for (int round = 0; round < 8; round++) {
-        bool more = mailbox_drain(&w->box) > 0;
+    for (int round = 0; round < 8 && more; round++) {
+        more = mailbox_drain(&w->box) > 0;
         if (w->index == 0)
             more |= owner_turn(w->s);
         more |= finish_polls(w);
-        if (!more)
-            break;
     }
-    bool more = edge_run(w->edge, w->now_ms, TURN_US);
+    more |= edge_run(w->edge, w->now_ms, TURN_US);
     more |= finish_polls(w);
     return more || !mailbox_empty(&w->box) ||
            (w->index == 0 && !mailbox_empty(&w->s->owner_box));

@@ -187,6 +187,7 @@ struct world {
     struct rng dice;
     uint64_t seed;
     bool verbose, failed, ending, crashing;
+    uint32_t restarts;
     char why[300];
     uint64_t wall_ms, mono_us;
     struct weights weights;
@@ -225,7 +226,7 @@ struct world {
     X(snapshot_again) X(polled) X(poll_limited) X(poll_waited) X(poll_aborted) X(beat)             \
     X(pushed) X(tombstone) X(trimmed) X(append_failed) X(crash) X(crash_stored) X(restart_memory)  \
     X(clock_back) X(repeat) X(conflict) X(batch) X(held_page) X(channel_forgotten)                 \
-    X(needless_gap) X(reconfigured)
+    X(reconfigured) X(needless_gap)
 
 enum coverage {
 #define X(name) COV_##name,

@@ -390,7 +390,8 @@ static void open_conn(struct client *c, const struct frame *f, const struct fram
         at = 0;
     if (!usable && c->since == START_AT && c->at < at)
         at = c->at;
-    if (!usable && c->has_id && c->since == START_ID && c->at < at)
+    if (!usable && c->has_id && c->since == START_ID && c->at < at &&
+        c->at_epoch == w->epoch[c->tenant])
         at = c->at;
     if (usable)
         at = id;
@@ -526,6 +527,8 @@ static void on_gap(struct client *c, const struct frame *f, const struct frame_n
     sim_cover(f->type == GAP_TRIMMED ? COV_gap_trimmed : COV_gap_overflow);
     if (f->type != GAP_TRIMMED && f->type != GAP_OVERFLOW)
         sim_fail(w, "client %d: a gap for the wrong reason", c->number);
+    if (!k->snap && (f->from < before || f->from >= f->pos))
+        sim_fail(w, "client %d: a gap that begins elsewhere", c->number);
     for (uint32_t i = 0; i < f->count; i++) {
         int ch = names[i].channel;
         if (!in(c->channels, ch))
@@ -536,8 +539,11 @@ static void on_gap(struct client *c, const struct frame *f, const struct frame_n
         if (w->confs[ch].keyed)
             fetch_rows(c, ch);
         if (!lost_something(c, ch, before > f->known ? before : f->known, f->pos)) {
-            sim_cover(COV_needless_gap);
-            if (!w->forgets)
+            if (w->forgets)
+                continue; /* the base floor stands for all forgotten channels */
+            if (c->types || c->keys)
+                sim_cover(COV_needless_gap); /* it may have missed something */
+            else
                 sim_fail(w, "client %d: a false gap of %s, at %llx, then seen caught up at %llx",
                          c->number, sim_channels[ch], (unsigned long long)before,
                          (unsigned long long)f->known);
@@ -609,6 +615,25 @@ static void on_event(struct client *c, const struct frame *f)
         apply_row(c, f);
 }
 
+/* The head of a channel is its last event, as far as the stream was read. */
+static void check_heads(struct client *c, const struct frame *f, const struct frame_name *names)
+{
+    const struct world *w = c->w;
+    for (uint32_t i = 0; i < f->count; i++) {
+        pos_t head = 0;
+        for (uint32_t n = 0; n < w->count; n++) {
+            const struct record *r = &w->records[n];
+            if (r->tenant == c->tenant && r->channel == names[i].channel && r->pos <= f->pos &&
+                r->state == REC_COMMITTED)
+                head = r->pos;
+        }
+        /* after a restart, or when the channel was forgotten, it may not be known any more */
+        if (names[i].head != head && (!w->restarts || names[i].head > head) && !w->forgets)
+            sim_fail(c->w, "client %d: a wrong head of %s", c->number,
+                     sim_channels[names[i].channel]);
+    }
+}
+
 static void on_frame(struct client *c, const struct frame *f, const struct frame_name *names)
 {
     struct conn *k = &c->c;
@@ -638,6 +663,7 @@ static void on_frame(struct client *c, const struct frame *f, const struct frame
         c->beats++;
         if (k->told_gap)
             sim_fail(c->w, "client %d: caught up without the gap it was promised", c->number);
+        check_heads(c, f, names);
         client_check(c, f->pos, true, "at a beat");
         break;
     default:
@@ -750,7 +776,7 @@ void client_check(struct client *c, pos_t upto, bool told, const char *when)
 void client_push(struct client *c)
 {
     struct conn *k = &c->c;
-    if (!k->open || c->poll || !k->begun)
+    if (!k->open || c->poll || k->ended)
         return;
     edge_push(c->w->side[k->side].edge, &k->reader, wire_close());
     sim_cover(COV_pushed);

@@ -52,7 +52,7 @@ struct bytes *wire_gap(void *ctx, struct reader *r, const struct gap *g)
     (void)ctx;
     struct frame_name names[CHANNELS];
     struct frame f = {.kind = 'g', .has_id = g->has_id, .epoch = g->epoch, .pos = g->id,
-                      .type = (int)g->reason, .oldest = g->oldest,
+                      .type = (int)g->reason, .from = g->from, .oldest = g->oldest,
                       .known = CONN_OF(r)->known, .count = g->channel_count};
     for (uint32_t i = 0; i < g->channel_count; i++)
         names[i] = (struct frame_name){SIM_CHANNEL(g->channels[i]), 0, 0};

@@ -20,7 +20,7 @@ struct frame {
     uint32_t epoch;
     pos_t pos;
     int channel, type, key; /* type of a gap: its reason; channel of an opening: the tenant */
-    pos_t oldest, known; /* of a gap; known: where the reader was last seen caught up */
+    pos_t from, oldest, known; /* of a gap; known: where the reader was last seen caught up */
     struct payload payload;
     uint32_t count; /* names that follow */
 };

@@ -327,6 +327,7 @@ static void stop(struct world *w)
 void world_crash(struct world *w)
 {
     sim_trace(w, "crash");
+    w->restarts++;
     sim_cover(w->crashes ? COV_crash : COV_restart_memory);
     stop(w);
     publish_after_crash(w);
@@ -367,7 +368,7 @@ static void choose_confs(struct world *w)
                                       .ring_bytes = w->tight_bytes ? 100 + roll(w, 2000) : 1 << 30,
                                       .edge_bytes = w->tight_bytes ? 200 + roll(w, 5000) : 1 << 30,
                                       .linger_ms = chance(w, 40) ? 0 : 100000,
-                                      .stall_ms = chance(w, 20) ? 3000 : 1u << 30,
+                                      .stall_ms = chance(w, 20) ? 1500 : 1u << 30,
                                       .page_events = chance(w, 60) ? 1 + roll(w, 3) : 100,
                                       .page_bytes = chance(w, 80) ? 1 << 20 : 50 + roll(w, 200),
                                       .send_events = chance(w, 50) ? 1 + roll(w, 4) : 64,

@@ -8,14 +8,15 @@ import { open } from './sse.mjs';
 
 export class Hub {
   // config: what the configuration file says. args: further flags. files: name -> content, written
-  // into the folder first. dev: without tokens.
-  static async start({ config = {}, args = [], env = {}, files = {}, dev = true } = {}) {
+  // into the folder first. prepare: called with the folder. dev: without tokens.
+  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true } = {}) {
     const hub = new Hub();
     hub.dir = mkdtempSync(path.join(tmpdir(), 'freshet-system-'));
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(path.dirname(path.join(hub.dir, name)), { recursive: true });
       writeFileSync(path.join(hub.dir, name), content);
     }
+    await prepare?.(hub.dir);
     // JSON is YAML as well
     writeFileSync(path.join(hub.dir, 'hub.yaml'), JSON.stringify({ log: { level: 'debug' }, ...config }, null, 1));
     hub.args = ['serve', '--config', path.join(hub.dir, 'hub.yaml'), ...(dev ? ['--dev'] : []), ...args];

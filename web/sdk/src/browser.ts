@@ -8,7 +8,7 @@ export interface Env {
   random(): number;
   /** Calls back once after `ms`; the result cancels. */
   after(ms: number, then: () => void): () => void;
-  /** Calls back before the next frame, or soon where no frames are drawn. */
+  /** Calls back before the next frame, and again a little later, in case no frame is drawn. */
   frame(then: () => void): void;
   offline(): boolean;
   /** Reports what befalls the page; the result ends that. */
@@ -38,8 +38,8 @@ export function browserEnv(): Env {
     random: Math.random,
     after,
     frame(then) {
-      if (hidden()) after(16, then);
-      else requestAnimationFrame(then);
+      if (!hidden()) requestAnimationFrame(then);
+      after(250, then); // a tab that is hidden meanwhile draws no frame
     },
     offline: () => device?.onLine === false,
     watch(on) {

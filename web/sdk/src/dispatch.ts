@@ -52,6 +52,7 @@ export function createDispatcher(
     const events = waiting;
     waiting = [];
     planned = false;
+    if (!events.length) return;
     for (const event of events) guard(() => deliver(event));
     guard(delivered);
     changed();
