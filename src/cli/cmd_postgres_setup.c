@@ -86,12 +86,12 @@ int cmd_postgres_setup(int argc, char **argv)
         {"apply", ARGS_SWITCH, &applies, NULL, "apply the statements instead of printing them",
          false},
         {"database", ARGS_TEXT, &database, "URL",
-         "where to apply them: postgres://..., or libpq's key=value pairs",
-         false}};
+         "where to apply them: postgres://..., or libpq's key=value pairs", false}};
     const struct args_spec spec = {
         NAME,
         "postgres-setup [--listen NAME] [--apply [--database URL]] TABLE...",
-        "Prints the statements that make PostgreSQL wake a watched query: per table one trigger that\n"
+        "Prints the statements that make PostgreSQL wake a watched query: per table one trigger "
+        "that\n"
         "notifies after insert, update, delete and truncate. They can be run again. A table is a\n"
         "name or schema.name. The password comes from PGPASSWORD, a password file or the URL.\n",
         flags,

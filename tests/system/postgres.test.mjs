@@ -253,6 +253,30 @@ describe('PostgreSQL', { skip: !available && 'PostgreSQL 15 is not installed' },
     await hub.stop();
   });
 
+  test('a slot that the server gave up, for its size, is a gap too; while the hub is dead', async () => {
+    const hub = await start({ store: 'sqlite:hub.db', sources: [outbox(pg, { slot: 'given_up' })] });
+    await well(hub, 'orders');
+    pg.sql(order(1));
+    const s = await hub.stream('tenant=acme&channel=orders&since=earliest');
+    await s.opening();
+    const first = await s.next();
+    await hub.kill();
+    pg.sql(order(2));
+    const status = () => pg.sql(`select wal_status from pg_replication_slots where slot_name = 'given_up'`);
+    await until(() => {
+      pg.sql(`create table fill as select repeat('x', 1000) from generate_series(1, 40000); drop table fill; select pg_switch_wal(); checkpoint`);
+      return status() === 'lost';
+    }, 'the slot given up', 60000);
+    await hub.run();
+    await well(hub, 'orders');
+    pg.sql(order(3));
+    const back = await hub.stream('tenant=acme&channel=orders', { headers: { 'Last-Event-ID': first.id } });
+    const [o, g, three] = [await back.next(), await back.next(), await back.next()];
+    assert.deepEqual([o.event, g.event, json(g).reason, json(three).n], ['freshet.open', 'freshet.gap', 'source', 3]);
+    back.close();
+    await hub.stop();
+  });
+
   test('passwords are in no log, statistics or process title', async () => {
     const secret = 'sesame-7f3';
     pg.sql(`create role guarded login replication superuser password '${secret}'`);
