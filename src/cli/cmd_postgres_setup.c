@@ -89,7 +89,7 @@ int cmd_postgres_setup(int argc, char **argv)
          "where to apply them: postgres://..., or libpq's key=value pairs", false}};
     const struct args_spec spec = {
         NAME,
-        "postgres-setup [--listen NAME] [--apply [--database URL]] TABLE...",
+        "postgres-setup [--listen NAME] [--apply --database URL] TABLE...",
         "Prints the statements that make PostgreSQL wake a watched query: per table one trigger "
         "that\n"
         "notifies after insert, update, delete and truncate. They can be run again. A table is a\n"
