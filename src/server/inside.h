@@ -282,6 +282,11 @@ void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
 bool static_has(const struct server *s, struct slice path);
+/* The hub's own page, or how to build it. */
+void req_console(struct conn *c, struct request *rq);
+bool console_has(const struct server *s, struct slice path);
+/* Returns new: the folder with the built console; NULL: none, or no memory. */
+char *console_find(const struct options *opts);
 /* It waits no longer: it is answered as soon as it has what is there already. */
 void poll_due(struct poll *p);
 /* The poll's answer is due. */
@@ -465,6 +470,7 @@ struct listen_slot {
 
 struct server {
     struct options *opts;
+    char *console_dir; /* NULL: the console wasn't built, or isn't wanted */
     const struct log *log;
     struct access *access;
     struct freshet_hub *api; /* NULL: none */

@@ -448,6 +448,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
         setrlimit(RLIMIT_NOFILE, &files);
     }
     s->opts = opts;
+    s->console_dir = console_find(opts);
     s->log = log;
     s->started_ms = clock_unix_ms();
     rng_system(seeds, sizeof seeds);
@@ -631,6 +632,7 @@ void server_free(struct server *s)
     publishers_use_free(s);
     sources_free(s);
     access_free(s);
+    free(s->console_dir);
     free(s->listening);
     free(s->workers);
     free(s->formats);
