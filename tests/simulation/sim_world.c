@@ -356,6 +356,8 @@ static void choose_confs(struct world *w)
                                       .page_bytes = chance(w, 80) ? 1 << 20 : 50 + roll(w, 200),
                                       .send_events = chance(w, 50) ? 1 + roll(w, 4) : 64,
                                       .send_bytes = chance(w, 80) ? 1 << 16 : 100,
+                                      
+                                      .alone = w->sides == 1 && chance(w, 50),
                                       .formats = w->formats, .seed = {w->seed, 2}};
 }
 
