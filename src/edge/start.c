@@ -76,7 +76,7 @@ static bool wait_for_owner(struct edge *e, struct reader *r)
     struct edge_tenant *t = r->feed->tenant;
     if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch)
         return false;
-    if (lag->id <= t->upto && (e->conf.alone || lag->follows_now))
+    if (!lag->asked && lag->id <= t->upto && (e->conf.alone || lag->follows_now))
         return false;
     r->state = READER_SYNCING;
     list_move_back(&r->feed->wait, &r->node);
