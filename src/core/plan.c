@@ -232,7 +232,8 @@ static int add_tenant_rows(struct hub *h)
         row->kind = STORE_TENANT;
         row->tenant = tenant_name(t);
         row->epoch = t->epoch;
-        row->pos = t->plan_last == PLAN_NONE ? t->committed : h->plan.events[t->plan_last].event->pos;
+        row->pos = t->plan_last == PLAN_NONE ? t->committed
+                                             : h->plan.events[t->plan_last].event->pos;
         row->floor = t->plan_floor;
     }
     LIST_EACH(&h->plan.channels, node, after) {

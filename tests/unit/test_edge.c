@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -38,7 +39,7 @@ struct rig { /* what is behind the edge: one tenant, and channels as the test sa
     struct page_spec *specs[64];
     void *tokens[64];
     uint32_t spec_count;
-    pos_t sync_upto; /* what a sync finds committed; 0: nothing new */
+    pos_t sync_upto;  /* what a sync finds committed; 0: nothing new */
     uint64_t tick_us; /* each look at the clock */
 };
 
@@ -173,15 +174,20 @@ static void rig_start(struct rig *g, const struct edge_conf *conf)
     struct edge_conf c = *conf;
     c.formats = g->formats;
     c.seed[0] = 3, c.seed[1] = 4;
-    struct edge_ops ops = {on_follow, on_read, on_send, on_form, on_open, on_gap,
-                           on_beat, on_caught_up, on_ended, on_now_us, g};
+    struct edge_ops ops = {on_follow, on_read,      on_send,  on_form,   on_open, on_gap,
+                           on_beat,   on_caught_up, on_ended, on_now_us, g};
     g->edge = edge_new(&c, &ops);
     assert_non_null(g->edge);
 }
 
-static const struct edge_conf plain = {.ring_events = 16, .ring_bytes = 1 << 20,
-                                       .edge_bytes = 1 << 24, .linger_ms = 1000, .stall_ms = 5000,
-                                       .page_events = 100, .page_bytes = 1 << 20, .send_events = 64,
+static const struct edge_conf plain = {.ring_events = 16,
+                                       .ring_bytes = 1 << 20,
+                                       .edge_bytes = 1 << 24,
+                                       .linger_ms = 1000,
+                                       .stall_ms = 5000,
+                                       .page_events = 100,
+                                       .page_bytes = 1 << 20,
+                                       .send_events = 64,
                                        .send_bytes = 1 << 16};
 
 static void rig_end(struct rig *g)
@@ -257,9 +263,12 @@ static void settle(struct rig *g)
 
 static void put(struct rig *g, int channel, uint32_t n, const char *key)
 {
-    struct event_parts parts = {.channel = slice_str(channels[channel]), .type = SLICE_LIT("t"),
-                                .key = slice_str(key), .data = SLICE_LIT("1"),
-                                .state = slice_str(key), .deleted = key && key[0] == '-'};
+    struct event_parts parts = {.channel = slice_str(channels[channel]),
+                                .type = SLICE_LIT("t"),
+                                .key = slice_str(key),
+                                .data = SLICE_LIT("1"),
+                                .state = slice_str(key),
+                                .deleted = key && key[0] == '-'};
     if (parts.deleted)
         parts.state = SLICE_NONE;
     struct event *e = event_new(&parts);
@@ -430,8 +439,8 @@ static void unusable_id_goes_on_from_since(void **state)
     rig_two_channels(&g);
     struct reader_start start = {.last_id = SLICE_LIT("x"), .since = START_AT, .at = at(25)};
     assert_stream(&g, two_channels, 2, &start, "open - gg\ngap malformed-id 25 a b\n30\n");
-    start = (struct reader_start){.last_id = SLICE_LIT("x"), .since = START_ID, .at = at(25),
-                                  .epoch = 1};
+    start = (struct reader_start){
+        .last_id = SLICE_LIT("x"), .since = START_ID, .at = at(25), .epoch = 1};
     assert_stream(&g, two_channels, 2, &start, "open - gg\ngap malformed-id 30 a b\n");
     rig_end(&g);
 }
@@ -619,11 +628,14 @@ static void large_feed_does_not_hold_back_small_ones(void **state)
         c->subs = calloc(c->count, sizeof *c->subs);
         snprintf(c->name, sizeof c->name, "t%d", f);
         struct slice type = slice_str(c->name);
-        struct feed_spec spec = {.tenant = SLICE_LIT("t"), .channels = one_channel,
-                                 .channel_count = 1, .types = &type, .type_count = 1};
+        struct feed_spec spec = {.tenant = SLICE_LIT("t"),
+                                 .channels = one_channel,
+                                 .channel_count = 1,
+                                 .types = &type,
+                                 .type_count = 1};
         for (uint32_t i = 0; i < c->count; i++)
-            assert_int_equal(
-                edge_open(g.edge, &c->subs[i].r, &spec, &latest, 0, false, g.now_ms), 0);
+            assert_int_equal(edge_open(g.edge, &c->subs[i].r, &spec, &latest, 0, false, g.now_ms),
+                             0);
         settle(&g);
     }
     for (int f = 0; f <= SMALL; f++) /* all have something to do now, the large one first */
