@@ -68,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         len++;
     if (len)
         memcpy(line, data + 1, len);
-    struct options_input in = {.argc = cut_flags(line, argv, 16), .argv = argv,
+    struct options_input in = {.argc = cut_flags(line, argv, 16),
+                               .argv = argv,
                                .file = "hub.yaml",
                                .text = slice_of(size ? (const char *)data : "", size)};
     struct options *o;

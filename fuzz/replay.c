@@ -1,5 +1,6 @@
-/* Runs a fuzz target over the files of its corpus, and over small mutations of each (a byte flipped,
- * a byte dropped, cut at a place), so that the corpora are a regression test without libFuzzer. */
+/* Runs a fuzz target over the files of its corpus, and over small mutations of each (a byte
+ * flipped, a byte dropped, cut at a place), so that the corpora are a regression test without
+ * libFuzzer. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,19 +44,16 @@ static void mutate(const uint8_t *data, size_t size)
     free(copy);
 }
 
-int main(int argc, char **argv)
+/* Returns how many files there were. */
+static int replay(const char *folder)
 {
-    int runs = 0;
-    DIR *dir = argc > 1 ? opendir(argv[1]) : NULL;
-    if (!dir) {
-        fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
-        return 2;
-    }
     static uint8_t data[1 << 20];
-    for (struct dirent *d; (d = readdir(dir));) {
+    int runs = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *d; dir && (d = readdir(dir));) {
         char path[4096];
         if (d->d_name[0] == '.' ||
-            snprintf(path, sizeof path, "%s/%s", argv[1], d->d_name) >= (int)sizeof path)
+            snprintf(path, sizeof path, "%s/%s", folder, d->d_name) >= (int)sizeof path)
             continue;
         FILE *f = fopen(path, "rb");
         if (!f)
@@ -66,7 +64,20 @@ int main(int argc, char **argv)
         mutate(data, n);
         runs++;
     }
-    closedir(dir);
-    printf("%s: %d inputs\n", argv[1], runs);
-    return runs ? 0 : 1;
+    if (dir)
+        closedir(dir);
+    printf("%s: %d inputs\n", folder, runs);
+    return runs;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s CORPUS_FOLDER...\n", argv[0]);
+        return 2;
+    }
+    for (int i = 1; i < argc; i++)
+        if (replay(argv[i]) == 0)
+            return 1;
+    return 0;
 }

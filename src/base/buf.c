@@ -98,6 +98,8 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 
 void buf_consume(struct buf *b, size_t n)
 {
+    if (n == 0)
+        return; /* an empty buf may have no memory to move within */
     memmove(b->p, b->p + n, b->len - n);
     b->len -= n;
 }

@@ -28,6 +28,7 @@ enum follow_kind {
  * same block; free() it. */
 struct follow {
     struct follow *next; /* for whoever has it */
+    void *carrier;       /* likewise */
     enum follow_kind kind;
     struct slice tenant;
     void *tenant_handle, *feed;

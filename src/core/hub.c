@@ -65,7 +65,9 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
                        uint32_t *fresh)
 {
     struct slice name = event_channel(p->events[i]);
-    const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, p->tenant, name);
+    struct tenant_channel *tc = tenant_channel_get(t, name);
+    const struct channel_conf *conf =
+        tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
     if (!conf)
         err_set(&p->err, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(name));
     else if (conf->owned && !p->by_source)
@@ -79,7 +81,6 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
         p->err.index = (int)i;
         return p->err.code;
     }
-    struct tenant_channel *tc = tenant_channel_get(t, name);
     *fresh += !tc || !tc->counted;
     return 0;
 }
@@ -205,30 +206,57 @@ static int give_ids(struct hub *h, struct tenant *t, struct publish *p)
     return 0;
 }
 
-void hub_publish(struct hub *h, struct publish *p, uint64_t now_ms)
+static int take_publish(struct hub *h, struct publish *p)
 {
-    h->now_ms = now_ms;
     p->err = (struct err){.index = -1};
     p->answered = p->repeats = p->was_durable = false;
+    p->joined = p->also != NULL;
     p->next = NULL;
     struct tenant *t = owner_tenant_take(h, p->tenant);
-    if (!t) {
-        err_set(&p->err, ERR_STORE_FULL, "there are too many tenants: raise tenants_max");
-        refuse(h, p);
-        return;
-    }
+    if (!t)
+        return err_set(&p->err, ERR_STORE_FULL, "there are too many tenants: raise tenants_max");
     p->epoch = t->epoch;
-    if (check_publish(h, p, t) || give_ids(h, t, p)) {
+    return check_publish(h, p, t);
+}
+
+/* One was not taken: none is. */
+static void refuse_all(struct hub *h, struct publish *first, const struct publish *cause)
+{
+    struct err err = cause->err;
+    for (struct publish *p = first, *also; p; p = also) {
+        also = p->also;
+        p->err = err;
+        p->answered = false;
         refuse(h, p);
-        return;
     }
-    count_channels(h, p, t);
-    h->stats.published += p->count;
-    h->queue_events += p->count;
-    *h->queue_end = p;
-    h->queue_end = &p->next;
-    if (!p->durable)
-        answer(h, p);
+}
+
+void hub_publish(struct hub *h, struct publish *first, uint64_t now_ms)
+{
+    h->now_ms = now_ms;
+    for (struct publish *p = first; p; p = p->also)
+        if (take_publish(h, p)) {
+            refuse_all(h, first, p);
+            return;
+        }
+    for (struct publish *p = first; p; p = p->also) {
+        struct tenant *t = map_get(&h->tenants, p->tenant);
+        if (give_ids(h, t, p)) { /* only with idempotency keys, and then it stands alone */
+            assert(p == first);
+            refuse_all(h, first, p);
+            return;
+        }
+    }
+    for (struct publish *p = first, *also; p; p = also) {
+        also = p->also;
+        count_channels(h, p, map_get(&h->tenants, p->tenant));
+        h->stats.published += p->count;
+        h->queue_events += p->count;
+        *h->queue_end = p;
+        h->queue_end = &p->next;
+        if (!p->durable)
+            answer(h, p);
+    }
 }
 
 /* ---- following ---- */

@@ -26,6 +26,8 @@ struct publish_once {
  * hub_ops.published gives it back; then the caller's again. */
 struct publish {
     struct publish *next; /* the hub's */
+    struct publish *also; /* further ones in the same transaction, for other tenants: all are
+                             taken or none */
     struct slice tenant;  /* these stay valid until it is given back */
     uint32_t count;
     struct event **events;     /* one reference each; the hub unrefs them */
@@ -42,7 +44,7 @@ struct publish {
     bool was_durable; /* what was achieved */
     struct err err;   /* code 0: taken */
     uint64_t retry_ms; /* with RATE_LIMITED: when it would work */
-    bool answered, repeats; /* the hub's */
+    bool answered, repeats, joined; /* the hub's */
 };
 
 struct hub_ops {
@@ -83,8 +85,8 @@ struct hub *hub_new(const struct hub_conf *conf, const struct hub_ops *ops, stru
                     uint64_t seed, uint64_t now_ms, struct err *e);
 void hub_free(struct hub *h);
 
-/* Publishes p (see there): names and sizes are checked by the caller, existence, ownership and
- * limits here. now_ms: unix time. */
+/* Publishes p and all in p->also (see there): names and sizes are checked by the caller, existence,
+ * ownership and limits here. now_ms: unix time. */
 void hub_publish(struct hub *h, struct publish *p, uint64_t now_ms);
 
 /* An edge's request. Takes f; it comes back through `followed`. */

@@ -80,7 +80,7 @@ static int on_row(void *ctx, const struct store_row *row)
     tc->stored = true;
     if (row->kind == STORE_CHANNEL)
         tc->c.floor = tc->announced = row->floor;
-    else if (row->kind == STORE_EVENT && channel_load(&tc->c, row->event, row->pos))
+    else if (row->kind == STORE_EVENT && channel_load(&tc->c, row->event, row->event->pos))
         return ERR_OVERLOADED;
     tc->announced_head = tc->c.head;
     return 0;

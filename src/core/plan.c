@@ -91,9 +91,12 @@ static int list_event(struct hub *h, struct tenant_channel *tc, struct event *e)
 static int add_event(struct hub *h, struct tenant *t, struct event *e)
 {
     struct slice name = event_channel(e);
-    const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, tenant_name(t), name);
     struct tenant_channel *tc = tenant_channel_get(t, name);
-    if (!tc && !(conf && (tc = owner_channel_take(h, t, name, conf))))
+    if (!tc) { /* forgotten since it was published to */
+        const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, tenant_name(t), name);
+        tc = conf ? owner_channel_take(h, t, name, conf) : NULL;
+    }
+    if (!tc)
         return -1;
     plan_touch(h, tc);
     tc->c.touched_ms = h->now_ms;
@@ -291,7 +294,8 @@ static uint32_t take_publishes(struct hub *h)
 {
     struct publish **end = &h->plan.publishes;
     uint32_t events = 0;
-    while (h->queue && (!events || events + h->queue->count <= h->conf.batch_events)) {
+    bool joined = false; /* to the one before: not to be parted */
+    while (h->queue && (!events || joined || events + h->queue->count <= h->conf.batch_events)) {
         struct publish *p = h->queue;
         h->queue = p->next;
         if (!h->queue)
@@ -300,6 +304,7 @@ static uint32_t take_publishes(struct hub *h)
         *end = p;
         end = &p->next;
         events += p->count;
+        joined = p->joined;
     }
     return events;
 }

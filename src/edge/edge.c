@@ -1,4 +1,4 @@
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -125,6 +125,23 @@ void edge_push(struct edge *e, struct reader *r, struct bytes *b)
     }
     if (reader_push(e, r, b))
         reader_wake(r);
+}
+
+struct slice edge_unsent(const struct reader *r)
+{
+    if (!r->pend)
+        return SLICE_NONE;
+    size_t end = r->raw ? r->pend->payload_off + r->pend->payload_len : r->pend->len;
+    return slice_of(r->pend->data + r->pend_off, end - r->pend_off);
+}
+
+size_t edge_channels(const struct reader *r, struct slice *out, size_t cap)
+{
+    const struct feed *f = r->feed;
+    size_t count = f->channel_count < cap ? f->channel_count : cap;
+    for (size_t i = 0; i < count; i++)
+        out[i] = f->channels[i]->name;
+    return count;
 }
 
 pos_t edge_position(const struct reader *r, uint32_t *epoch)

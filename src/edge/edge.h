@@ -111,6 +111,8 @@ struct edge_ops {
     struct bytes *(*open)(void *ctx, struct reader *r, const struct opening *o);
     struct bytes *(*gap)(void *ctx, struct reader *r, const struct gap *g);
     struct bytes *(*beat)(void *ctx, unsigned format, const struct beat *b);
+    /* Whether r's peer still answers; asked before a beat. */
+    bool (*alive)(void *ctx, struct reader *r);
     /* r has been sent everything there is. May close it, and may do nothing. */
     void (*caught_up)(void *ctx, struct reader *r);
     /* r is of no use any more: close it (edge_close), now or later. It is sent nothing more. */
@@ -197,6 +199,14 @@ static inline bool reader_flushed(const struct reader *r)
 {
     return r->pend == NULL;
 }
+
+/* What waits before the events, half-sent or not begun: for one who closes r and sends the rest
+ * itself. Borrowed until edge_close. */
+struct slice edge_unsent(const struct reader *r);
+
+/* The names of the channels r follows, at most cap of them; returns how many. Borrowed until
+ * edge_close. */
+size_t edge_channels(const struct reader *r, struct slice *out, size_t cap);
 
 /* The position r has reached: its cursor. */
 pos_t edge_position(const struct reader *r, uint32_t *epoch);

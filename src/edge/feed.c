@@ -1,4 +1,4 @@
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include "base/buf.h"
 
@@ -15,6 +15,8 @@ static bool among(struct slice s, const struct slice *set, uint32_t count)
 
 bool feed_matches(const struct feed *f, const struct event *e)
 {
+    if ((f->type_count || f->key_count) && event_is_gap(e))
+        return true;
     if (f->type_count && !among(event_type(e), f->types, f->type_count))
         return false;
     return !f->key_count || (e->has_key && among(event_key(e), f->keys, f->key_count));

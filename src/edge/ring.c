@@ -1,4 +1,4 @@
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* serve.c - what a reader is sent: what is half-sent, what overtakes, what the ring or a page of
  * the store holds from its position on; as much as one send takes. */
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* start.c - where a reader begins: judging the last id it got, the opening event, gaps that are
  * known at once, and whether the ring or the store goes on from there. */
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #include <assert.h>
 #include <stdlib.h>

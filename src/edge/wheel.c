@@ -1,6 +1,6 @@
 /* wheel.c - heartbeats and stalled readers. A visit compares the last activity and chooses the
  * next slot; a send never touches the wheel. */
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #define STALL_LOOK_MS 60000
 
@@ -66,6 +66,10 @@ static void beat(struct edge *e, struct reader *r)
 {
     if (!reader_caught_up(r) || r->pend || r->parked)
         return;
+    if (!e->ops.alive(e->ops.ctx, r)) {
+        reader_fail(e, r, READER_END_DEAD, 0);
+        return;
+    }
     struct bytes *b = make_beat(e, r);
     if (!b)
         return; /* no memory: the next one will do */

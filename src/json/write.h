@@ -8,7 +8,8 @@
  * UTF-8; a byte that isn't becomes U+FFFD. */
 void json_put_string(struct buf *out, struct slice s);
 
-/* Appends `"name":`, with a comma before it unless the last byte is { or [. */
+/* Appends `"name":`, with a comma before it unless out is empty or its last byte is { or [. name
+ * needs no escape. */
 void json_put_name(struct buf *out, const char *name);
 
 /* A whole member: json_put_name and the value. */
@@ -18,8 +19,8 @@ void json_put_member_bool(struct buf *out, const char *name, bool b);
 /* The value is JSON already. */
 void json_put_member_raw(struct buf *out, const char *name, struct slice json);
 
-/* A double as JSON: shortest of at most 6 significant decimals after the point; not-a-number and
- * infinite become null. */
+/* A double as JSON: rounded to 6 decimals after the point, without zeros at the end; from 2^64 on
+ * with 17 digits and an exponent. Not-a-number and infinite become null. No locale matters. */
 void json_put_double(struct buf *out, double d);
 
 #endif

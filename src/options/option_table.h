@@ -18,21 +18,21 @@ enum opt_scope {
 };
 
 enum opt_type {
-    OPT_BOOL,       /* bool */
-    OPT_COUNT,      /* uint64_t */
-    OPT_DURATION,   /* uint64_t, ms */
-    OPT_SIZE,       /* uint64_t, bytes */
-    OPT_CHOICE,     /* an enum; `words` in its order */
-    OPT_WORD_OF,    /* const char *: one of `words` */
-    OPT_ADDRESS,    /* struct opt_address */
-    OPT_STORE,      /* struct opt_store */
-    OPT_TEXT,       /* const char *, as are all up to OPT_SINCE */
-    OPT_SECRET,     /* text that is never repeated in a message */
-    OPT_PATH,       /* relative to the file it stands in */
-    OPT_WORD,       /* printable, without spaces */
+    OPT_BOOL,     /* bool */
+    OPT_COUNT,    /* uint64_t */
+    OPT_DURATION, /* uint64_t, ms */
+    OPT_SIZE,     /* uint64_t, bytes */
+    OPT_CHOICE,   /* an enum; `words` in its order */
+    OPT_WORD_OF,  /* const char *: one of `words` */
+    OPT_ADDRESS,  /* struct opt_address */
+    OPT_STORE,    /* struct opt_store */
+    OPT_TEXT,     /* const char *, as are all up to OPT_SINCE */
+    OPT_SECRET,   /* text that is never repeated in a message */
+    OPT_PATH,     /* relative to the file it stands in */
+    OPT_WORD,     /* printable, without spaces */
     OPT_TENANT,
     OPT_CHANNEL,
-    OPT_PATTERN,    /* a channel, or the beginning of one and `*` */
+    OPT_PATTERN, /* a channel, or the beginning of one and `*` */
     OPT_EVENT_TYPE,
     OPT_ORIGIN,
     OPT_HOST,
@@ -40,10 +40,10 @@ enum opt_type {
     OPT_URLPATH,
     OPT_COOKIE,
     OPT_SINCE,
-    OPT_TEXTS,      /* struct opt_texts of `element` */
-    OPT_ADDRESSES,  /* struct opt_addresses */
-    OPT_LIST,       /* {struct T *v; size_t count} of entries of the scope `item` */
-    OPT_MAP         /* likewise, a mapping whose names go into the first row of `item` */
+    OPT_TEXTS,     /* struct opt_texts of `element` */
+    OPT_ADDRESSES, /* struct opt_addresses */
+    OPT_LIST,      /* {struct T *v; size_t count} of entries of the scope `item` */
+    OPT_MAP        /* likewise, a mapping whose names go into the first row of `item` */
 };
 
 struct opt_row {
@@ -52,7 +52,7 @@ struct opt_row {
     const char *words;    /* of choices: "a|b|c" */
     const char *help;
     uint64_t min, max;
-    size_t offset;        /* into the scope's struct */
+    size_t offset; /* into the scope's struct */
     enum opt_scope scope, item;
     enum opt_type type, element;
 };

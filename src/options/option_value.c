@@ -307,14 +307,13 @@ bool opt_is_list_of_texts(const struct opt_row *row)
     return row->type == OPT_TEXTS || row->type == OPT_ADDRESSES;
 }
 
-int opt_list_init(const struct opt_row *row, size_t count, const struct opt_reading *how,
-                  void *dst)
+int opt_list_init(const struct opt_row *row, size_t count, const struct opt_reading *how, void *dst)
 {
     bool addresses = row->type == OPT_ADDRESSES;
     if (count < row->min || count > row->max)
         return ERR_BAD_REQUEST;
-    void *v = arena_alloc(how->arena,
-                          count * (addresses ? sizeof(struct opt_address) : sizeof(char *)));
+    void *v =
+        arena_alloc(how->arena, count * (addresses ? sizeof(struct opt_address) : sizeof(char *)));
     if (!v)
         return ERR_INTERNAL;
     if (addresses)

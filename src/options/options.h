@@ -48,18 +48,18 @@ struct opt_history {
 /* The caps on connections and on publish_per_second: 0 is no limit. With dev they are 0 unless
  * they were set by name. */
 struct opt_limits {
-    uint64_t connections;             /* in all */
+    uint64_t connections; /* in all */
     uint64_t connections_per_tenant;
     uint64_t connections_per_address;
-    uint64_t publish_per_second;      /* events per tenant, a token bucket */
-    uint64_t publish_burst;           /* events: the bucket's size */
-    uint64_t head_bytes, head_ms;     /* request line and fields, and the time for them */
-    uint64_t target_bytes;            /* request target alone: beyond it 414 */
-    uint64_t headers;                 /* fields in a request */
+    uint64_t publish_per_second;  /* events per tenant, a token bucket */
+    uint64_t publish_burst;       /* events: the bucket's size */
+    uint64_t head_bytes, head_ms; /* request line and fields, and the time for them */
+    uint64_t target_bytes;        /* request target alone: beyond it 414 */
+    uint64_t headers;             /* fields in a request */
     uint64_t body_bytes;
-    uint64_t body_bytes_per_second;   /* slower bodies are refused: 408 */
+    uint64_t body_bytes_per_second; /* slower bodies are refused: 408 */
     uint64_t event_bytes;
-    uint64_t batch_events;            /* events in one publish */
+    uint64_t batch_events; /* events in one publish */
     uint64_t channels_per_connection;
     uint64_t filters_per_connection;  /* types and keys together */
     uint64_t keep_alive_ms;           /* an idle connection between requests */
@@ -98,13 +98,15 @@ struct opt_channels {
     size_t count;
 };
 
-enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES };
+enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES, SOURCE_TYPE_POSTGRES_OUTBOX };
 
-/* A watched query. */
+/* A watched query, or an outbox. What a kind doesn't take is not set. */
 struct opt_source {
     const char *name;
     enum opt_source_type type;
-    const char *database;     /* sqlite: a path; postgres: a connection URL or string */
+    const char *database; /* sqlite: a path; postgres: a connection URL or string */
+    const char *password_file;
+    uint64_t timeout_ms;
     const char *query;
     const char *key;          /* column */
     const char *tenant;       /* column; NULL: all rows belong to tenant_value */
@@ -114,6 +116,9 @@ struct opt_source {
     struct {
         const char *added, *changed, *removed; /* event types */
     } types;
+    const char *listen, *lock;           /* postgres */
+    const char *slot, *prefix;           /* postgres-outbox, both set */
+    struct opt_texts tenants, channels;  /* postgres-outbox: names or patterns */
     unsigned line;
 };
 
@@ -203,7 +208,7 @@ struct opt_keys {
 
 struct opt_auth {
     struct opt_keys keys;
-    const char *jwks;      /* URL */
+    const char *jwks; /* URL */
     const char *jwks_file;
     struct {
         const char *tenant, *subject, *subscribe, *publish, *role, *admin;
@@ -274,11 +279,11 @@ struct options {
 
 /* Where options come from. Everything is borrowed for the call. */
 struct options_input {
-    int argc;            /* flags: what follows the command's name */
+    int argc; /* flags: what follows the command's name */
     char *const *argv;
-    char *const *env;    /* "NAME=value", NULL at the end; NULL: no environment */
-    const char *file;    /* configuration file where --config and FRESHET_CONFIG name none */
-    struct slice text;   /* instead of reading a file: its content (file is then only its name) */
+    char *const *env;  /* "NAME=value", NULL at the end; NULL: no environment */
+    const char *file;  /* configuration file where --config and FRESHET_CONFIG name none */
+    struct slice text; /* instead of reading a file: its content (file is then only its name) */
 };
 
 /* The values are exit codes. */

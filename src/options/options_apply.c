@@ -21,9 +21,9 @@ struct opt_wrong {
 struct target {
     enum opt_scope scope;
     char *base;
-    const char *path;        /* what its options' names follow: "", "channels[0]." */
-    unsigned line;           /* where it starts */
-    bool *given;             /* [OPT_ROWS] */
+    const char *path; /* what its options' names follow: "", "channels[0]." */
+    unsigned line;    /* where it starts */
+    bool *given;      /* [OPT_ROWS] */
 };
 
 static void *field(const struct target *t, const struct opt_row *row)

@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define SLOT_NAME_MAX 63 /* PostgreSQL's NAMEDATALEN - 1 */
+
 /* "routes[3].path" as a place in the file. The text lives in the scratch memory. */
 static struct opt_where place(struct loader *l, const char *list, size_t i, const char *name,
                               unsigned line)
 {
     char text[128];
     int n = snprintf(text, sizeof text, "%s[%zu].%s", list, i, name);
-    const char *copy = arena_text(l->scratch, slice_of(text, n > 0 ? (size_t)n : 0));
+    const char *copy = arena_text(l->scratch, slice_str(n > 0 ? text : ""));
     if (!copy)
         l->no_memory = true;
     return (struct opt_where){FROM_FILE, line, copy ? copy : list};
@@ -79,7 +81,8 @@ static void check_dev(struct loader *l)
         if (o->listen.v[i].host && !is_loopback(o->listen.v[i].host))
             loader_mistake(l, loader_where(l, "listen"),
                            "with dev there are no tokens, so it must be a loopback address such "
-                           "as 127.0.0.1:4000, not %s", o->listen.v[i].host);
+                           "as 127.0.0.1:4000, not %s",
+                           o->listen.v[i].host);
     if (o->metrics_listen.host && !is_loopback(o->metrics_listen.host))
         loader_mistake(l, loader_where(l, "metrics_listen"),
                        "with dev it must be a loopback address such as 127.0.0.1:4001");
@@ -122,8 +125,8 @@ static void check_channels(struct loader *l)
                             place(l, "channels", i, "events", c->events.v[k].line));
     }
     names_fini(&names);
-    l->o->channel_default = (struct opt_channel){
-        .name = "*", .history = l->o->history, .keys = l->o->keys};
+    l->o->channel_default =
+        (struct opt_channel){.name = "*", .history = l->o->history, .keys = l->o->keys};
 }
 
 /* The source's rows need a keyed channel that is theirs alone. */
@@ -155,6 +158,77 @@ static void resolve_database(struct loader *l, struct opt_source *s)
     s->database = p;
 }
 
+/* `freshet_` and the name, in the letters that PostgreSQL takes for a slot. */
+static void default_slot(struct loader *l, struct opt_source *s)
+{
+    static const char prefix[] = "freshet_";
+    size_t len = strlen(s->name), at = sizeof prefix - 1;
+    char *p = arena_alloc(l->o->arena, at + len + 1);
+    if (!p) {
+        l->no_memory = true;
+        return;
+    }
+    memcpy(p, prefix, at);
+    for (size_t i = 0; i < len && at < SLOT_NAME_MAX; i++) {
+        char c = s->name[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        p[at++] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+    }
+    p[at] = 0;
+    s->slot = p;
+}
+
+static void check_outbox(struct loader *l, struct opt_source *s, size_t i)
+{
+    const char *const foreign[] = {s->query, s->key, s->channel, s->tenant, s->listen, s->lock};
+    for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
+        if (foreign[k]) {
+            loader_mistake(l, place(l, "sources", i, "type", s->line),
+                           "an outbox takes no query, key, channel, tenant, listen and lock: its "
+                           "messages say where they go, within tenants and channels");
+            break;
+        }
+    if (!s->tenants.count)
+        loader_mistake(l, place(l, "sources", i, "tenants", s->line),
+                       "must be given: the tenants it may write");
+    if (!s->channels.count)
+        loader_mistake(l, place(l, "sources", i, "channels", s->line),
+                       "must be given: the channels it may write");
+    if (!s->slot)
+        default_slot(l, s);
+    else if (strspn(s->slot, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(s->slot))
+        loader_mistake(l, place(l, "sources", i, "slot", s->line),
+                       "may have lower case letters, digits and _ only");
+}
+
+static void check_query(struct loader *l, struct opt_source *s, size_t i)
+{
+    if (!s->query)
+        loader_mistake(l, place(l, "sources", i, "query", s->line), "must be given");
+    if (!s->key)
+        loader_mistake(l, place(l, "sources", i, "key", s->line), "must be given");
+    if (!s->channel)
+        loader_mistake(l, place(l, "sources", i, "channel", s->line), "must be given");
+    else
+        check_source_channel(l, s, i);
+    if (s->slot || s->tenants.count || s->channels.count)
+        loader_mistake(l, place(l, "sources", i, "type", s->line),
+                       "slot, tenants and channels have a meaning with type postgres-outbox only");
+    if (s->type == SOURCE_TYPE_SQLITE && (s->listen || s->lock || s->password_file))
+        loader_mistake(l, place(l, "sources", i, "type", s->line),
+                       "listen, lock and password_file have a meaning with PostgreSQL only");
+    if (s->tenant && s->tenant_value)
+        loader_mistake(l, place(l, "sources", i, "tenant_value", s->line),
+                       "stands beside tenant: give the column or the constant, not both");
+    else if (!s->tenant && !s->tenant_value)
+        s->tenant_value = l->o->tenant;
+    if (!s->every_ms)
+        s->every_ms = s->type == SOURCE_TYPE_SQLITE ? 100 : 3000;
+    if (s->type == SOURCE_TYPE_SQLITE)
+        resolve_database(l, s);
+}
+
 static void check_sources(struct loader *l)
 {
     struct opt_sources *list = &l->o->sources;
@@ -167,16 +241,12 @@ static void check_sources(struct loader *l)
         names_add(l, &channels, s->channel, &s->line, place(l, "sources", i, "channel", s->line));
         if (!loader_item_ok(l, s))
             continue;
-        check_source_channel(l, s, i);
-        if (s->tenant && s->tenant_value)
-            loader_mistake(l, place(l, "sources", i, "tenant_value", s->line),
-                           "stands beside tenant: give the column or the constant, not both");
-        else if (!s->tenant && !s->tenant_value)
-            s->tenant_value = l->o->tenant;
-        if (!s->every_ms)
-            s->every_ms = s->type == SOURCE_TYPE_SQLITE ? 100 : 3000;
-        if (s->type == SOURCE_TYPE_SQLITE)
-            resolve_database(l, s);
+        if (s->password_file)
+            warn_unreadable(l, s->password_file, place(l, "sources", i, "password_file", s->line));
+        if (s->type == SOURCE_TYPE_POSTGRES_OUTBOX)
+            check_outbox(l, s, i);
+        else
+            check_query(l, s, i);
     }
     names_fini(&channels);
     names_fini(&names);
@@ -215,11 +285,13 @@ static void check_route_channels(struct loader *l, const struct opt_route *r, si
             loader_mistake(l, where, "%s is a pattern, which needs `channel: param`",
                            r->channels.v[k]);
     if (kind_reads(r->kind) && r->channels.count == 0)
-        loader_mistake(l, where, "must name at least one, unless `channel: param` lets the "
-                                 "request name them");
+        loader_mistake(l, where,
+                       "must name at least one, unless `channel: param` lets the "
+                       "request name them");
     else if (!kind_reads(r->kind) && r->channels.count != 1)
-        loader_mistake(l, where, "must name exactly one to publish to, unless `channel: param` "
-                                 "lets the request name it");
+        loader_mistake(l, where,
+                       "must name exactly one to publish to, unless `channel: param` "
+                       "lets the request name it");
     if (kind_reads(r->kind) && r->channels.count > l->o->limits.channels_per_connection)
         loader_mistake(l, where, "are more than limits.channels_per_connection");
 }
@@ -277,8 +349,9 @@ static void check_key(struct loader *l, const struct opt_key *k, size_t i)
     unsigned secrets = (k->secret ? 1u : 0) + (k->secret_file ? 1u : 0) + (k->secret_env ? 1u : 0);
     struct opt_where where = place(l, "auth.keys", i, "algorithm", k->line);
     if (k->algorithm == ALGORITHM_HS256 && (secrets != 1 || k->public_key_file))
-        loader_mistake(l, where, "HS256 takes one of secret, secret_file, secret_env, and no "
-                                 "public_key_file");
+        loader_mistake(l, where,
+                       "HS256 takes one of secret, secret_file, secret_env, and no "
+                       "public_key_file");
     if (k->algorithm != ALGORITHM_HS256 && (secrets != 0 || !k->public_key_file))
         loader_mistake(l, where, "all but HS256 take public_key_file, and no secret");
     warn_unreadable(l, k->secret_file, place(l, "auth.keys", i, "secret_file", k->line));

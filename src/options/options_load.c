@@ -167,8 +167,7 @@ static bool is_bool_word(const char *s)
 }
 
 /* Reads the flag at argv[i]; returns the number of arguments it took, negative after reporting. */
-static int flag_read(const struct options_input *in, int i, struct flags *flags,
-                     struct buf *report)
+static int flag_read(const struct options_input *in, int i, struct flags *flags, struct buf *report)
 {
     const char *arg = in->argv[i], *next = i + 1 < in->argc ? in->argv[i + 1] : NULL;
     if (strncmp(arg, "--", 2) != 0 || !arg[2]) {

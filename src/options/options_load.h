@@ -30,10 +30,10 @@ struct opt_wrong;     /* an entry of a list with a mistake in it: private */
 
 struct loader {
     struct options *o;
-    struct options_arena *scratch;       /* lives for the load only */
-    const char *file;                    /* as given; NULL: none */
-    const char *dir;                     /* of the file, with its '/'; "" for the present one */
-    struct opt_where where[OPT_ROWS];    /* who set the hub's options last */
+    struct options_arena *scratch;    /* lives for the load only */
+    const char *file;                 /* as given; NULL: none */
+    const char *dir;                  /* of the file, with its '/'; "" for the present one */
+    struct opt_where where[OPT_ROWS]; /* who set the hub's options last */
     struct opt_inherited *inherited;
     struct opt_wrong *wrong;
     struct opt_mistake *mistakes, *warnings; /* in order */

@@ -138,8 +138,8 @@ static void report_twice(struct reader *r, const struct yaml_node *n, const stru
 {
     char text[160];
     int len = n->name.len > 80 ? 80 : (int)n->name.len;
-    snprintf(text, sizeof text, "%.*s: stands here a second time, first in line %u", len,
-             n->name.p, first->name_line);
+    snprintf(text, sizeof text, "%.*s: stands here a second time, first in line %u", len, n->name.p,
+             first->name_line);
     fail(r, n->name_line, text);
 }
 

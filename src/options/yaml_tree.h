@@ -13,10 +13,10 @@ enum yaml_kind { YAML_TEXT, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    unsigned line;           /* from 1; where the value starts */
-    bool plain;              /* a text without quotes */
-    struct slice text;       /* NUL-terminated as well, holds no NUL */
-    struct slice name;       /* in a mapping: its name */
+    unsigned line;     /* from 1; where the value starts */
+    bool plain;        /* a text without quotes */
+    struct slice text; /* NUL-terminated as well, holds no NUL */
+    struct slice name; /* in a mapping: its name */
     unsigned name_line;
     size_t count;            /* children */
     struct yaml_node *first; /* children, in order */

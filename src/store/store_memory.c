@@ -519,9 +519,17 @@ static void close_memory(struct store *store)
 
 int store_memory_new(struct store **out, struct err *e)
 {
-    static const struct store_ops ops = {"memory",    false,      load,
-                                         turn_append, turn_read,  turn_cancel,
-                                         turn_drain,  turn_stats, close_memory};
+    static const struct store_ops ops = {
+        .name = "memory",
+        .durable = false,
+        .load = load,
+        .append = turn_append,
+        .read = turn_read,
+        .cancel = turn_cancel,
+        .drain = turn_drain,
+        .stats = turn_stats,
+        .close = close_memory,
+    };
     static const struct turn_ops turn_ops = {apply, answer};
     struct store_memory *s = calloc(1, sizeof *s);
     if (!s)

@@ -84,9 +84,17 @@ static void close_null(struct store *store)
 
 int store_null_new(struct store **out, struct err *e)
 {
-    static const struct store_ops ops = {"null",      false,      load,
-                                         turn_append, turn_read,  turn_cancel,
-                                         turn_drain,  turn_stats, close_null};
+    static const struct store_ops ops = {
+        .name = "null",
+        .durable = false,
+        .load = load,
+        .append = turn_append,
+        .read = turn_read,
+        .cancel = turn_cancel,
+        .drain = turn_drain,
+        .stats = turn_stats,
+        .close = close_null,
+    };
     static const struct turn_ops turn_ops = {apply, answer};
     struct store_null *s = malloc(sizeof *s);
     if (!s)

@@ -2,6 +2,7 @@
 
 #include "store/store_memory.h"
 #include "store/store_null.h"
+#include "store/store_sqlite.h"
 
 struct driver {
     const char *name;
@@ -23,6 +24,7 @@ static int open_null(const char *path, const struct store_conf *conf, struct sto
 
 static const struct driver drivers[] = {
     {"memory", false, open_memory},
+    {"sqlite", true, store_sqlite_open},
     {"null", false, open_null},
 };
 

@@ -4,10 +4,12 @@
 
 #include "base/buf.h"
 
-/* Appends # HELP and # TYPE. type: "counter", "gauge", "histogram". */
+/* Appends # HELP and # TYPE. type: "counter", "gauge", "histogram". help is escaped. */
 void prom_put_head(struct buf *out, const char *name, const char *type, const char *help);
 
-/* Appends one sample. labels: pairs name, value, ..., NULL, or NULL for none; values are escaped. */
+/* Appends one sample without a time. name and label names are of the format's characters; labels:
+ * pairs name, value, ..., NULL, or NULL for none; label values (UTF-8) are escaped. value: the
+ * shortest text that reads back as the same, NaN, +Inf, -Inf. */
 void prom_put_sample(struct buf *out, const char *name, const char *const *labels, double value);
 
 #endif

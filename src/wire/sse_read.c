@@ -138,7 +138,7 @@ int sse_read(struct sse_reader *r, const char *p, size_t len,
 {
     const struct handlers h = {on_event, on_comment, ctx};
     size_t at = r->started ? 0 : skip_bom(r, p, len);
-    int rc = 0;
+    int rc = r->line.failed ? ERR_INTERNAL : 0;
     while (at < len && rc == 0) {
         if (r->after_cr) {
             r->after_cr = false;

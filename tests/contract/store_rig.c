@@ -53,9 +53,15 @@ void rig_open(struct rig *r)
 
 struct rig *rig_new(const struct rig_driver *driver)
 {
+    return rig_new_with(driver, &(struct store_conf){.readers = 0});
+}
+
+struct rig *rig_new_with(const struct rig_driver *driver, const struct store_conf *conf)
+{
     struct rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
     r->driver = driver;
+    r->conf = *conf;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->woken_cond, NULL);
     snprintf(r->spec, sizeof r->spec, "%s", driver->name);
@@ -308,8 +314,8 @@ char *rig_row_text(const struct store_row *row)
     add_text(&b, "value", row->value.len ? row->value : SLICE_NONE);
     const struct event *e = row->event;
     if (e) {
-        buf_addf(&b, " event %llu after %llu epoch=%u bytes=%u", (unsigned long long)e->pos,
-                 (unsigned long long)e->prev, e->epoch, e->bytes);
+        buf_addf(&b, " event %llu after %llu bytes=%u", (unsigned long long)e->pos,
+                 (unsigned long long)e->prev, e->bytes);
         add_text(&b, "channel", event_channel(e));
         add_text(&b, "type", event_type(e));
         add_text(&b, "key", event_key(e));
@@ -330,6 +336,7 @@ struct loading {
     struct {
         char name[65];
         pos_t pos;
+        uint32_t epoch;
     } tenants[64];
     size_t tenant_count;
 };
@@ -343,18 +350,20 @@ static void check_order(struct loading *l, const struct store_row *row)
         assert_true(++kind < 6);
     assert_true(kind >= l->kind);
     l->kind = kind;
-    if (row->kind != STORE_EVENT)
-        return;
     size_t i = 0;
     while (i < l->tenant_count && !slice_is(row->tenant, l->tenants[i].name))
         i++;
-    if (i == l->tenant_count) {
-        assert_true(l->tenant_count++ < 64);
+    if (row->kind == STORE_TENANT) {
+        assert_true(i == l->tenant_count && l->tenant_count++ < 64);
         snprintf(l->tenants[i].name, sizeof l->tenants[i].name, "%.*s", SLICE_FMT(row->tenant));
         l->tenants[i].pos = 0;
+        l->tenants[i].epoch = row->epoch;
+    } else if (row->kind == STORE_EVENT) {
+        assert_true(i < l->tenant_count);
+        assert_int_equal(row->event->epoch, l->tenants[i].epoch);
+        assert_true(row->event->pos > l->tenants[i].pos);
+        l->tenants[i].pos = row->event->pos;
     }
-    assert_true(row->event->pos > l->tenants[i].pos);
-    l->tenants[i].pos = row->event->pos;
 }
 
 static int on_row(void *ctx, const struct store_row *row)
@@ -411,7 +420,6 @@ static void same_text(struct slice a, struct slice b)
 void rig_same_event(const struct event *a, const struct event *b)
 {
     assert_true(a->pos == b->pos && a->prev == b->prev);
-    assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->bytes, b->bytes);
     assert_int_equal(a->deleted, b->deleted);
     assert_int_equal(a->high, b->high);

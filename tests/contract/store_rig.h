@@ -38,6 +38,7 @@ struct rig {
 
 /* Fails the test when the store can't be opened. The sqlite file lies in a new directory. */
 struct rig *rig_new(const struct rig_driver *driver);
+struct rig *rig_new_with(const struct rig_driver *driver, const struct store_conf *conf);
 void rig_free(struct rig *r); /* also removes the directory */
 void rig_open(struct rig *r);
 void rig_close(struct rig *r);
@@ -93,7 +94,7 @@ char **rig_load(struct rig *r);
 void rig_lines_sort(char **lines);
 void rig_lines_free(char **lines);
 
-/* Fails unless every field and text is the same. */
+/* Fails unless every field but the epoch, and every text, is the same. */
 void rig_same_event(const struct event *a, const struct event *b);
 
 /* 2,000 random operations against a naive model. */

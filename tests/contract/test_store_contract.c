@@ -139,8 +139,10 @@ static void events_come_back_exactly(void **state)
         struct page *page = rig_read(r, rig_spec("t", "a", ALL, ALL_BYTES));
         assert_int_equal(page->epoch, 0xfffffffe);
         assert_int_equal(page->count, COUNT);
-        for (size_t i = 0; i < COUNT; i++)
+        for (size_t i = 0; i < COUNT; i++) {
             rig_same_event(page->entries[i].event, events[i]);
+            assert_int_equal(page->entries[i].event->epoch, 0xfffffffe);
+        }
         page_free(page);
         if (!r->driver->restarts)
             break;
@@ -291,6 +293,35 @@ static void an_event_and_a_floor_at_one_position_are_never_cut_apart(void **stat
     rig_expect(r, "t", "none>10 a>10 other>10", 1, ALL_BYTES, "a@20 none!20 other!20 upto=20");
 }
 
+static void expect_beyond(struct rig *r, const char *channels, uint32_t max_events, bool more,
+                          bool owes_floor)
+{
+    struct page *page = rig_read(r, rig_spec("t", channels, max_events, ALL_BYTES));
+    assert_true(page->seen == 90);
+    assert_int_equal(page->more, more);
+    assert_int_equal(page->owes_floor, owes_floor);
+    page_free(page);
+}
+
+static void a_cut_page_says_what_it_is_as_of_and_whether_floors_lie_beyond_it(void **state)
+{
+    struct rig *r = *state;
+    struct rig_batch b = {.count = 0};
+    rig_tenant(&b, "t", 7, 90, 0);
+    rig_channel(&b, "t", "low", 15);
+    rig_channel(&b, "t", "high", 80);
+    rig_channel(&b, "t", "beyond", 91);
+    for (pos_t pos = 10; pos <= 50; pos += 10)
+        rig_event(&b, "t", "a", pos);
+    rig_store(r, &b);
+    expect_beyond(r, "a", 2, true, false);
+    expect_beyond(r, "a high", 2, true, true);
+    expect_beyond(r, "a low", 2, true, false);
+    expect_beyond(r, "a low", 1, true, false); /* before the cut, in the page */
+    expect_beyond(r, "a beyond", 2, true, false);
+    expect_beyond(r, "a high", 5, false, false);
+}
+
 static void what_is_unknown_has_the_base_floor(void **state)
 {
     struct rig *r = *state;
@@ -398,7 +429,7 @@ static void events_are_removed_from_anywhere(void **state)
 static void a_page_never_shows_half_a_batch(void **state)
 {
     struct rig *r = *state;
-    enum { BATCHES = 200, SIZE = 10 };
+    enum { BATCHES = 400, SIZE = 10, READS = 30 };
     static const char *const names[SIZE] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
     size_t pages = 0;
     for (size_t n = 0; n < BATCHES; n++) {
@@ -409,12 +440,12 @@ static void a_page_never_shows_half_a_batch(void **state)
                 rig_remove(&b, "t", names[i], (n - 3) * SIZE + i + 1);
         }
         rig_append_start(r, &b);
-        for (int i = 0; i < 3; i++, pages++)
+        for (int i = 0; i < READS; i++, pages++)
             r->store->ops->read(r->store, rig_spec("t", "j i h g f e d c b a", ALL, ALL_BYTES),
                                 &pages);
         rig_wait(r, n + 1, pages);
         assert_int_equal(r->errors[n % RIG_STORED], 0);
-        for (size_t i = pages - 3; i < pages; i++) {
+        for (size_t i = pages - READS; i < pages; i++) {
             const struct page *page = r->answers[i % RIG_PAGES].page;
             size_t whole = page->upto / SIZE; /* batches in the snapshot */
             assert_int_equal(page->upto % SIZE, 0);
@@ -618,6 +649,7 @@ static const struct named_test tests[] = {
     TEST(a_floor_is_an_entry_at_its_own_position, KEEPS),
     TEST(a_floor_beyond_the_last_position_is_not_reported, KEEPS),
     TEST(an_event_and_a_floor_at_one_position_are_never_cut_apart, KEEPS),
+    TEST(a_cut_page_says_what_it_is_as_of_and_whether_floors_lie_beyond_it, KEEPS),
     TEST(what_is_unknown_has_the_base_floor, KEEPS),
     TEST(a_channel_that_is_gone_is_unknown_again, KEEPS),
     TEST(names_that_look_alike_never_meet, KEEPS),
@@ -647,6 +679,7 @@ int main(void)
 {
     static const struct rig_driver drivers[] = {
         {"memory", true, false},
+        {"sqlite", true, true},
         {"null", false, false},
     };
     const struct CMUnitTest opening[] = {cmocka_unit_test(wrong_specs_are_refused)};

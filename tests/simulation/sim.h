@@ -9,7 +9,7 @@
 #define FRESHET_SIM_H
 
 #include "core/hub.h"
-#include "edge/inside.h"
+#include "edge/edge_own.h"
 
 #define TENANTS 2
 #define CHANNELS 6 /* of which the last may not exist */

@@ -250,6 +250,14 @@ void world_tick(struct world *w, int side)
     client_observe(w, side);
 }
 
+/* Peers that vanish are the transport's business. */
+static bool client_alive(void *ctx, struct reader *r)
+{
+    (void)ctx;
+    (void)r;
+    return true;
+}
+
 /* ---- beginning and end ---- */
 
 void world_start(struct world *w)
@@ -269,9 +277,18 @@ void world_start(struct world *w)
         *s = (struct side){.w = w, .number = i};
         s->in.end = &s->in.first;
         s->asks_end = &s->asks;
-        struct edge_ops edge_ops = {
-            edge_follow, edge_read,        client_send,  wire_form,   wire_open, wire_gap,
-            wire_beat,   client_caught_up, client_ended, edge_now_us, s};
+        struct edge_ops edge_ops = {.follow = edge_follow,
+                                    .read = edge_read,
+                                    .send = client_send,
+                                    .form = wire_form,
+                                    .open = wire_open,
+                                    .gap = wire_gap,
+                                    .beat = wire_beat,
+                                    .alive = client_alive,
+                                    .caught_up = client_caught_up,
+                                    .ended = client_ended,
+                                    .now_us = edge_now_us,
+                                    .ctx = s};
         s->edge = edge_new(&w->edge_conf, &edge_ops);
     }
 }

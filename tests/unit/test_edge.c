@@ -167,6 +167,13 @@ static uint64_t on_now_us(void *ctx)
 
 /* ---- the owner and the store ---- */
 
+static bool on_alive(void *ctx, struct reader *r)
+{
+    (void)ctx;
+    (void)r;
+    return true;
+}
+
 static void rig_start(struct rig *g, const struct edge_conf *conf)
 {
     *g = (struct rig){.now_ms = 1000000, .now_us = 1, .upto = at(0)};
@@ -174,8 +181,18 @@ static void rig_start(struct rig *g, const struct edge_conf *conf)
     struct edge_conf c = *conf;
     c.formats = g->formats;
     c.seed[0] = 3, c.seed[1] = 4;
-    struct edge_ops ops = {on_follow, on_read,      on_send,  on_form,   on_open, on_gap,
-                           on_beat,   on_caught_up, on_ended, on_now_us, g};
+    struct edge_ops ops = {.follow = on_follow,
+                           .read = on_read,
+                           .send = on_send,
+                           .form = on_form,
+                           .open = on_open,
+                           .gap = on_gap,
+                           .beat = on_beat,
+                           .alive = on_alive,
+                           .caught_up = on_caught_up,
+                           .ended = on_ended,
+                           .now_us = on_now_us,
+                           .ctx = g};
     g->edge = edge_new(&c, &ops);
     assert_non_null(g->edge);
 }

@@ -3,16 +3,27 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "options/option_table.h"
 #include "options/option_value.h"
 #include "options/options.h"
 
-#include <stdio.h>
+#include "fixture.h"
 
 #define FLAGS_MAX 16
+#define PATH_LEN 1024
 #define YAML(s) SLICE_LIT(s)
+
+/* A path under the options' fixtures, in `out`. */
+static const char *fixture_path(const char *name, char out[PATH_LEN])
+{
+    const char *root = getenv("FIXTURES");
+    int n = snprintf(out, PATH_LEN, "%s/options/%s", root ? root : "tests/fixtures", name);
+    assert_true(n > 0 && n < PATH_LEN);
+    return out;
+}
 
 struct loaded {
     struct options *o;
@@ -111,7 +122,8 @@ static void defaults_are_those_of_the_protocol(void **state)
 static void the_sample_of_the_protocol_loads_verbatim(void **state)
 {
     (void)state;
-    struct loaded l = load(FIXTURES "/options/sample.yaml", SLICE_NONE, NULL, 0, NULL);
+    char path[PATH_LEN];
+    struct loaded l = load(fixture_path("sample.yaml", path), SLICE_NONE, NULL, 0, NULL);
     assert_string_equal(buf_cstr(&l.report), "");
     const struct options *o = l.o;
     assert_string_equal(o->listen.v[0].host, "0.0.0.0");
@@ -128,10 +140,10 @@ static void the_sample_of_the_protocol_loads_verbatim(void **state)
     assert_int_equal(trips->history.age_ms, 86400000);
     const struct opt_channel *board = options_channel(o, SLICE_LIT("dashboard-updates"));
     assert_string_equal(board->events.v[0].type, "dashboard-update");
-    assert_string_equal(board->events.v[0].schema, FIXTURES "/options/schemas/dashboard.json");
+    assert_string_equal(board->events.v[0].schema, fixture_path("schemas/dashboard.json", path));
     assert_int_equal(board->history.events, 100);
     const struct opt_source *s = &o->sources.v[0];
-    assert_string_equal(s->database, FIXTURES "/options/bus.db");
+    assert_string_equal(s->database, fixture_path("bus.db", path));
     assert_string_equal(s->tenant, "company");
     assert_null(s->tenant_value);
     assert_int_equal(s->every_ms, 100);
@@ -151,11 +163,12 @@ static void the_sample_of_the_protocol_loads_verbatim(void **state)
 static void routes_of_every_documented_endpoint_load(void **state)
 {
     (void)state;
-    struct loaded l = load(FIXTURES "/options/routes.yaml", SLICE_NONE, NULL, 0, NULL);
+    char path[PATH_LEN];
+    struct loaded l = load(fixture_path("routes.yaml", path), SLICE_NONE, NULL, 0, NULL);
     assert_string_equal(buf_cstr(&l.report), "");
     const struct options *o = l.o;
     assert_int_equal(o->routes.count, 9);
-    assert_string_equal(o->static_dir, FIXTURES "/options/pages");
+    assert_string_equal(o->static_dir, fixture_path("pages", path));
     const struct opt_route *cockpit = &o->routes.v[1];
     assert_int_equal(cockpit->tenant, TENANT_RULE_PARAM);
     assert_string_equal(cockpit->params.tenant, "companyId");
@@ -180,18 +193,12 @@ static void routes_of_every_documented_endpoint_load(void **state)
 static void every_mistake_is_named_with_its_line(void **state)
 {
     (void)state;
-    char expected[16384];
-    FILE *f = fopen(FIXTURES "/options/mistakes.txt", "rb");
-    assert_non_null(f);
-    size_t n = fread(expected, 1, sizeof expected - 1, f);
-    fclose(f);
-    expected[n] = 0;
-    f = fopen(FIXTURES "/options/mistakes.yaml", "rb");
-    assert_non_null(f);
-    char yaml[16384];
-    n = fread(yaml, 1, sizeof yaml, f);
-    fclose(f);
-    assert_report(slice_of(yaml, n), expected);
+    struct buf expected = BUF_INIT, yaml = BUF_INIT;
+    fixture_read("options/mistakes.txt", &expected);
+    fixture_read("options/mistakes.yaml", &yaml);
+    assert_report(buf_slice(&yaml), buf_cstr(&expected));
+    buf_fini(&expected);
+    buf_fini(&yaml);
 }
 
 static void flags_win_over_variables_over_the_file(void **state)
@@ -222,6 +229,11 @@ static void channels_follow_the_final_defaults(void **state)
     assert_int_equal(options_channel(l.o, SLICE_LIT("b"))->keys, 13);
     assert_int_equal(l.o->channel_default.history.events, 12);
     loaded_fini(&l);
+    l = load_yaml(YAML("channels: [{name: ab*}, {name: a*, keys: 3}, {name: abc*, keys: 4}]"));
+    assert_int_equal(options_channel(l.o, SLICE_LIT("abx"))->keys, 10000);
+    assert_int_equal(options_channel(l.o, SLICE_LIT("abcd"))->keys, 4);
+    assert_int_equal(options_channel(l.o, SLICE_LIT("a"))->keys, 3);
+    loaded_fini(&l);
     l = load_yaml(YAML("channels: [{name: a}]"));
     assert_null(options_channel(l.o, SLICE_LIT("ab")));
     loaded_fini(&l);
@@ -247,8 +259,8 @@ static void truth_is_written_in_the_usual_ways(void **state)
     static const char *const yes[] = {"true", "Yes", "on", "1"};
     static const char *const no[] = {"false", "no", "OFF", "0"};
     for (size_t i = 0; i < 4; i++) {
-        struct loaded a = load_flags((const char *const[]){"--channels-open", no[i],
-                                                           "--test-broadcast", yes[i], NULL});
+        struct loaded a = load_flags(
+            (const char *const[]){"--channels-open", no[i], "--test-broadcast", yes[i], NULL});
         assert_int_equal(a.rc, OPTIONS_OK);
         assert_false(a.o->channels_open);
         assert_true(a.o->test_broadcast);
@@ -260,9 +272,9 @@ static void truth_is_written_in_the_usual_ways(void **state)
 static void stores_and_addresses_are_read(void **state)
 {
     (void)state;
-    struct loaded l = load_flags((const char *const[]){
-        "--store", "sqlite:data/hub.db", "--listen", "[::1]:0,localhost:80", "--listen=10.0.0.1:9",
-        "--metrics-listen", "127.0.0.1:4001", NULL});
+    struct loaded l = load_flags(
+        (const char *const[]){"--store", "sqlite:data/hub.db", "--listen", "[::1]:0,localhost:80",
+                              "--listen=10.0.0.1:9", "--metrics-listen", "127.0.0.1:4001", NULL});
     assert_string_equal(buf_cstr(&l.report), "");
     assert_string_equal(l.o->store.path, "data/hub.db"); /* a flag's path is the shell's */
     assert_int_equal(l.o->listen.count, 3);
@@ -272,8 +284,9 @@ static void stores_and_addresses_are_read(void **state)
     assert_int_equal(l.o->listen.v[2].port, 9);
     assert_int_equal(l.o->metrics_listen.port, 4001);
     loaded_fini(&l);
-    static const char *const bad[] = {"4000", ":4000", "1.2.3:4", "[::1]", "[1.2.3.4]:5", "::1:5",
-                                      "a b:1", "a:65536", "a:", "[::1]x:5", "[::1:5"};
+    static const char *const bad[] = {"4000",        ":4000",    "1.2.3:4", "[::1]",
+                                      "[1.2.3.4]:5", "::1:5",    "a b:1",   "a:65536",
+                                      "a:",          "[::1]x:5", "[::1:5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         l = load_flags((const char *const[]){"--listen", bad[i], NULL});
         assert_int_equal(l.rc, OPTIONS_MISTAKES);

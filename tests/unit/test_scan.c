@@ -46,8 +46,7 @@ static void well_formed_text_is_taken(void **state)
         "{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":2}]}",
         "{\"\":1}",
         "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD83D\\uDE00\"",
-        "\"Gr\xc3\xbc\xc3\x9f"
-        "e \xf0\x9f\x98\x80\"",
+        "\"Gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\"",
         "\"\x7f\"",
         "\"\xef\xbf\xbe\"",
         "{\"a\":1,\"A\":2,\"a \":3}",
@@ -123,8 +122,7 @@ static void malformed_text_is_refused(void **state)
         ",",
         "// c\n1",
         "/**/1",
-        "\xef\xbb\xbf"
-        "1",
+        "\xef\xbb\xbf 1",
         "\v1",
         "\"\x80\"",
         "\"\xc3\"",

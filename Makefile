@@ -1,0 +1,54 @@
+# The front door: what a user types. The real build is meson's (meson.build).
+#   make            builds build/freshet
+#   make run        installs what is missing, builds, starts the hub on the sample database
+#   make test       installs what is missing, runs every test
+#   make help       the rest
+
+SHELL := /bin/bash
+BUILD ?= build
+PREFIX ?= /usr/local
+PORT ?= 4000
+NINJA := ninja
+
+all: build
+
+build: $(BUILD)/build.ninja
+	@$(NINJA) -C $(BUILD) $(if $(V),-v,--quiet)
+
+$(BUILD)/build.ninja:
+	@tools/need build
+	@meson setup $(BUILD) --prefix $(PREFIX) $(MESONFLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
+	@mv $(BUILD).log $(BUILD)/setup.log
+
+run: build
+	@tools/run-sample $(PORT)
+
+test:
+	@tools/need test
+	@tools/test
+
+check: test
+	@tools/check
+
+bench: build
+	@tools/need bench
+	@bench/run
+
+install: build
+	meson install -C $(BUILD)
+
+uninstall:
+	$(NINJA) -C $(BUILD) uninstall
+
+clean:
+	rm -rf $(BUILD) build-*
+
+help:
+	@sed -n 's/^#   //p' Makefile
+	@echo "make check      everything in make test, and the long runs: mutants, fuzzing, soak"
+	@echo "make bench      measures this hub beside a bare send loop and its peers"
+	@echo "make install    installs under PREFIX (default /usr/local); make uninstall takes it back"
+	@echo "make clean      removes what was built"
+	@echo "Variables: PORT (4000), PREFIX, BUILD (build), MESONFLAGS, V=1 to see the commands"
+
+.PHONY: all build run test check bench install uninstall clean help

@@ -1,0 +1,545 @@
+/* conn.c - one HTTP/1.1 connection: bytes in, requests, answers, streams; and its end. */
+#include "server/access.h"
+#include "server/api.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define FLUSH_MS 10000   /* for the last bytes */
+#define IN_MAX (64 * 1024) /* bytes of further requests kept while one is answered */
+#define LINGER_MAX (8 * 1024 * 1024) /* bytes of a refused body read and thrown away */
+
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static void watch(struct conn *c)
+{
+    int events = (c->paused ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
+    if (events)
+        uv_poll_start(&c->ready, events, on_ready);
+    else
+        uv_poll_stop(&c->ready);
+}
+
+/* A client that sends request after request while one is answered has to wait. */
+static void pause_reading(struct conn *c, bool pause)
+{
+    if (c->paused == pause)
+        return;
+    c->paused = pause;
+    watch(c);
+}
+
+static void want_write(struct conn *c, bool want)
+{
+    if (c->want_write == want)
+        return;
+    c->want_write = want;
+    watch(c);
+}
+
+/* Into a list of the worker that is ordered by time; NULL: into none. */
+static void put_in_list(struct conn *c, struct list *list)
+{
+    list_remove(&c->timed);
+    c->since_ms = c->w->now_ms;
+    if (list)
+        list_push_back(list, &c->timed);
+}
+
+void conn_new(struct worker *w, int fd, bool metrics)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c || uv_poll_init(&w->loop, &c->ready, fd)) {
+        free(c);
+        struct transport t;
+        transport_plain(&t, fd);
+        t.ops->close(&t);
+        atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+        return;
+    }
+    c->w = w;
+    c->metrics = metrics;
+    c->ready.data = c;
+    transport_plain(&c->t, fd);
+    list_init(&c->timed);
+    list_init(&c->all);
+    list_push_back(&w->conns, &c->all);
+    put_in_list(c, &w->heads);
+    w->stats.accepted++;
+    w->stats.connections++;
+    watch(c);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct conn *c = handle->data;
+    free(c);
+}
+
+static void leave_stream(struct conn *c, const char *reason)
+{
+    struct worker *w = c->w;
+    access_unguard(c);
+    if (c->counted)
+        api_connection(c, reason);
+    if (c->state == CONN_STREAM || c->state == CONN_POLL)
+        edge_close(w->edge, &c->reader);
+    if (c->poll) {
+        poll_free(c->poll);
+        c->poll = NULL;
+        w->stats.polls--;
+    }
+    if (!c->counted)
+        return;
+    c->counted = false;
+    w->stats.streams--;
+    w->stats.closed++;
+    atomic_fetch_sub(&w->s->streams, 1);
+    atomic_fetch_sub(&c->stream.tenant->streams, 1);
+    address_leave(w->s, c->stream.address);
+    log_line(w->s->log, LOG_INFO, "stream closed",
+             "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
+             (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
+             (unsigned long long)(w->now_ms - c->stream.opened_ms));
+}
+
+void conn_close_for(struct conn *c, const char *reason)
+{
+    if (c->state == CONN_CLOSED)
+        return;
+    leave_stream(c, reason);
+    c->state = CONN_CLOSED;
+    if (c->request && c->request->held)
+        c->request->conn = NULL; /* freed by who makes its answer */
+    else
+        request_free(c->request);
+    c->request = NULL;
+    list_remove(&c->all);
+    list_remove(&c->timed);
+    buf_fini(&c->in);
+    buf_fini(&c->out);
+    c->w->stats.connections--;
+    atomic_fetch_sub_explicit(&c->w->load, 1, memory_order_relaxed);
+    uv_poll_stop(&c->ready);
+    uv_close((uv_handle_t *)&c->ready, on_closed);
+    c->t.ops->close(&c->t);
+}
+
+void conn_close(struct conn *c)
+{
+    conn_close_for(c, "closed");
+}
+
+void conn_free_all(struct worker *w)
+{
+    while (!list_empty(&w->conns))
+        conn_close_for(LIST_ENTRY(w->conns.next, struct conn, all), "stopped");
+}
+
+/* ---- out ---- */
+
+/* Sends what is in `out`. 1: all of it went; 0: some waits; -1: dead. */
+static int flush(struct conn *c)
+{
+    while (c->out.len) {
+        struct iovec iov = {c->out.p, c->out.len};
+        ssize_t n = c->t.ops->write(&c->t, &iov, 1);
+        if (n < 0)
+            return -1;
+        if (n == 0) {
+            want_write(c, true);
+            return 0;
+        }
+        buf_consume(&c->out, (size_t)n);
+    }
+    want_write(c, false);
+    return 1;
+}
+
+/* All is sent: says so, and waits for the peer to close, so that what it was still sending doesn't
+ * make the kernel throw away our last bytes. */
+static void linger(struct conn *c)
+{
+    c->t.ops->end(&c->t);
+    c->discarded = 0;
+    pause_reading(c, false);
+}
+
+void conn_finish(struct conn *c)
+{
+    c->state = CONN_FLUSH;
+    put_in_list(c, &c->w->flushing);
+    int sent = c->out.failed ? -1 : flush(c);
+    if (sent < 0)
+        conn_close(c);
+    else if (sent)
+        linger(c);
+}
+
+static void conn_input(struct conn *c);
+
+void conn_answered(struct conn *c, bool keep_alive)
+{
+    if (c->request) {
+        request_free(c->request);
+        c->request = NULL;
+    }
+    if (c->out.failed) {
+        conn_close(c);
+        return;
+    }
+    if (!keep_alive || atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
+        conn_finish(c);
+        return;
+    }
+    int sent = flush(c);
+    if (sent < 0) {
+        conn_close(c);
+        return;
+    }
+    c->state = CONN_HEAD;
+    put_in_list(c, sent == 1 && c->in.len ? &c->w->heads : &c->w->idles);
+    if (sent == 1) {
+        buf_fini(&c->out);
+        if (!c->reading && c->in.len)
+            conn_input(c);
+    }
+}
+
+ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int count)
+{
+    struct conn *c = conn_of(r);
+    (void)ctx;
+    if (c->sub)
+        return api_sub_send(c->sub, iov, count);
+    if (c->poll) {
+        struct poll *p = c->poll;
+        ssize_t total = 0;
+        for (int i = 0; i < count && p->count < p->limit; i++) {
+            if (!iov[i].iov_len)
+                continue; /* a gap, noted already */
+            if (p->count++)
+                buf_add_char(&p->events, ',');
+            buf_add(&p->events, iov[i].iov_base, iov[i].iov_len);
+            total += (ssize_t)iov[i].iov_len;
+        }
+        if (p->count >= p->limit && !p->done) {
+            p->done = true;
+            list_move_back(&c->w->finishing, &p->waiting);
+        }
+        return total;
+    }
+    ssize_t n = c->t.ops->write(&c->t, iov, count);
+    size_t want = 0;
+    for (int i = 0; i < count && n >= 0; i++)
+        want += iov[i].iov_len;
+    if (n >= 0 && (size_t)n < want)
+        want_write(c, true);
+    return n;
+}
+
+bool conn_alive(void *ctx, struct reader *r)
+{
+    struct conn *c = conn_of(r);
+    struct worker *w = ctx;
+    uint32_t beat_ms = w->s->formats[c->format].beat_ms;
+    return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+}
+
+void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)
+{
+    if (c->state != CONN_STREAM)
+        return;
+    struct buf *frame = &c->w->frame;
+    buf_reset(frame);
+    format_close(c->w, c->format, reason, retry_ms, frame);
+    buf_reset(&c->out);
+    buf_add_slice(&c->out, edge_unsent(&c->reader));
+    if (c->minor0)
+        buf_add_slice(&c->out, buf_slice(frame));
+    else
+        buf_addf(&c->out, "%zx\r\n%.*s\r\n0\r\n\r\n", frame->len, SLICE_FMT(buf_slice(frame)));
+    leave_stream(c, reason);
+    conn_finish(c);
+}
+
+/* ---- in ---- */
+
+/* The body is complete. */
+static void run_request(struct conn *c, struct request *rq)
+{
+    c->state = CONN_BUSY;
+    put_in_list(c, NULL);
+    c->w->stats.requests++;
+    request_run(c, rq);
+}
+
+/* Reads body bytes at p[0..len). Used bytes, or -1: the connection is done for. */
+static ssize_t read_body(struct conn *c, struct request *rq, const char *p, size_t len)
+{
+    size_t used = 0;
+    struct err e;
+    while (!http1_body_done(&rq->body_state)) {
+        struct slice data = SLICE_NONE;
+        int n = http1_body_read(&rq->body_state, p + used, len - used, &data, &e);
+        if (n < 0) {
+            reply_broken(c, &e);
+            return -1;
+        }
+        if (n == 0)
+            break;
+        used += (size_t)n;
+        rq->body_bytes += data.len;
+        if (rq->body_bytes > c->w->s->opts->limits.body_bytes) {
+            err_set(&e, ERR_TOO_LARGE, "the body is larger than %llu bytes (limits.body_bytes)",
+                    (unsigned long long)c->w->s->opts->limits.body_bytes);
+            reply_broken(c, &e);
+            return -1;
+        }
+        buf_add_slice(&rq->body, data);
+    }
+    return (ssize_t)used;
+}
+
+/* The head's slices are needed for longer than the bytes are there. */
+static struct request *keep(struct conn *c, struct request *rq)
+{
+    struct request *kept = request_keep(rq);
+    if (!kept) {
+        struct err e;
+        err_set(&e, ERR_OVERLOADED, "out of memory");
+        reply_broken(c, &e);
+        return NULL;
+    }
+    c->request = kept;
+    kept->conn = c;
+    return kept;
+}
+
+/* A complete head at p[0..head). Used bytes of p[0..len) with the body's, -1: done for. */
+static ssize_t begin_request(struct conn *c, struct request *rq, const char *p, size_t head,
+                             size_t len)
+{
+    rq->conn = c;
+    http1_body_init(&rq->body_state, &rq->http);
+    if (request_begin(c, rq))
+        return c->state == CONN_CLOSED || c->state == CONN_FLUSH ? -1 : (ssize_t)head;
+    ssize_t used = read_body(c, rq, p + head, len - head);
+    if (used < 0)
+        return -1;
+    if (http1_body_done(&rq->body_state)) {
+        if (rq->body.failed) {
+            reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+            return (ssize_t)head + used;
+        }
+        run_request(c, rq);
+        return (ssize_t)head + used;
+    }
+    if (rq->http.expect_continue && rq->body_bytes == 0) {
+        buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        if (flush(c) < 0) {
+            conn_close(c);
+            return -1;
+        }
+    }
+    if (!keep(c, rq))
+        return -1;
+    c->state = CONN_BODY;
+    put_in_list(c, &c->w->bodies);
+    return (ssize_t)head + used;
+}
+
+/* One step over p[0..len). Used bytes; 0: more is needed, or it is not the time; -1: done for. */
+static ssize_t step(struct conn *c, const char *p, size_t len)
+{
+    struct worker *w = c->w;
+    struct err e;
+    if (c->state == CONN_BODY) {
+        struct request *rq = c->request;
+        ssize_t used = read_body(c, rq, p, len);
+        if (used >= 0 && http1_body_done(&rq->body_state)) {
+            if (rq->body.failed)
+                reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+            else
+                run_request(c, rq);
+        }
+        return used;
+    }
+    if (c->state != CONN_HEAD || c->out.len)
+        return 0;
+    const struct opt_limits *o = &w->s->opts->limits;
+    struct http1_limits limits = {o->head_bytes, o->target_bytes, (unsigned)o->headers};
+    struct request *rq = &w->request;
+    memset(rq, 0, offsetof(struct request, http.fields));
+    memset((char *)rq + sizeof rq->http, 0, sizeof *rq - sizeof rq->http);
+    int head = http1_read(p, len, &limits, &rq->http, &e);
+    if (head < 0) {
+        reply_broken(c, &e);
+        return -1;
+    }
+    if (head == 0)
+        return 0;
+    return begin_request(c, rq, p, (size_t)head, len);
+}
+
+/* Works through p[0..len); what is not used stays in c->in. from_in: p is c->in's. */
+static void work(struct conn *c, const char *p, size_t len, bool from_in)
+{
+    size_t used = 0;
+    c->reading = true;
+    while (used < len) {
+        ssize_t n = step(c, p + used, len - used);
+        if (n < 0 || c->state == CONN_CLOSED || c->state == CONN_FLUSH || c->state == CONN_STREAM) {
+            c->reading = false;
+            if (c->state != CONN_CLOSED)
+                buf_fini(&c->in);
+            return;
+        }
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    c->reading = false;
+    if (from_in)
+        buf_consume(&c->in, used);
+    else
+        buf_add(&c->in, p + used, len - used);
+    if (!c->in.len)
+        buf_fini(&c->in);
+    if (used && c->state == CONN_HEAD && !c->out.len)
+        put_in_list(c, c->in.len ? &c->w->heads : &c->w->idles); /* of the next head, its time runs */
+    if (c->in.failed)
+        conn_close(c);
+    else
+        pause_reading(c, c->gone || c->in.len > IN_MAX);
+}
+
+static void conn_input(struct conn *c)
+{
+    work(c, c->in.p, c->in.len, true);
+}
+
+/* Whether an answer is on its way that a client may await that has closed its side after the
+ * request. A poll that waits for events is not among them: its client has gone. */
+static bool awaits_answer(const struct conn *c)
+{
+    return c->request && !c->in.len &&
+           (c->state == CONN_BUSY ||
+            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->now_ms));
+}
+
+static void readable(struct conn *c)
+{
+    struct worker *w = c->w;
+    ssize_t n = c->t.ops->read(&c->t, w->scratch, SCRATCH_BYTES);
+    if (n == -1)
+        return;
+    if (n == 0 && awaits_answer(c)) {
+        c->gone = true;
+        c->request->http.keep_alive = false;
+        pause_reading(c, true);
+        return;
+    }
+    if (n <= 0) {
+        conn_close_for(c, n == 0 ? "client-gone" : "connection-lost");
+        return;
+    }
+    if (c->state == CONN_STREAM || c->state == CONN_FLUSH) {
+        c->discarded += (uint32_t)n;
+        if (c->discarded > (c->state == CONN_FLUSH ? LINGER_MAX : DISCARD_MAX))
+            conn_close_for(c, "talks-too-much");
+        return;
+    }
+    if (!c->in.len) {
+        if (c->state == CONN_HEAD)
+            put_in_list(c, &w->heads); /* a head begins: its time runs */
+        work(c, w->scratch, (size_t)n, false);
+        return;
+    }
+    buf_add(&c->in, w->scratch, (size_t)n);
+    /* a head ends with a line: without one in sight it is not worth looking at again */
+    bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
+    if (c->in.failed)
+        conn_close(c);
+    else if (c->state != CONN_HEAD || new_line || c->in.len > w->s->opts->limits.head_bytes)
+        conn_input(c);
+}
+
+static void writable(struct conn *c)
+{
+    if (c->state == CONN_STREAM) {
+        want_write(c, false);
+        edge_writable(c->w->edge, &c->reader);
+        return;
+    }
+    int sent = flush(c);
+    if (sent < 0)
+        conn_close(c);
+    else if (sent == 1 && c->state == CONN_FLUSH)
+        linger(c);
+    else if (sent == 1 && c->state == CONN_HEAD && c->in.len) {
+        put_in_list(c, &c->w->heads);
+        conn_input(c);
+    }
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct conn *c = poll->data;
+    if (status < 0) {
+        conn_close_for(c, "connection-lost");
+        return;
+    }
+    if ((events & UV_WRITABLE) && c->want_write)
+        writable(c);
+    if ((events & UV_READABLE) && c->state != CONN_CLOSED)
+        readable(c);
+}
+
+/* ---- time ---- */
+
+static struct conn *overdue(struct list *list, uint64_t now_ms, uint64_t limit_ms)
+{
+    if (list_empty(list))
+        return NULL;
+    struct conn *c = LIST_ENTRY(list->next, struct conn, timed);
+    return c->since_ms + limit_ms <= now_ms ? c : NULL;
+}
+
+static void too_slow(struct conn *c, const char *what)
+{
+    struct err e;
+    err_set(&e, ERR_TIMEOUT, "%s", what);
+    reply_broken(c, &e);
+}
+
+/* A body that comes slower than it may; the first ten seconds are free. */
+static bool body_too_slow(const struct conn *c, uint64_t now_ms)
+{
+    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
+    return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
+}
+
+void conn_tick(struct worker *w, uint64_t now_ms)
+{
+    const struct opt_limits *o = &w->s->opts->limits;
+    struct conn *c;
+    access_tick(w);
+    while ((c = overdue(&w->heads, now_ms, o->head_ms)))
+        too_slow(c, "the request's head took too long to arrive (limits.head_time)");
+    while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms)))
+        conn_close(c);
+    while ((c = overdue(&w->flushing, now_ms, FLUSH_MS)))
+        conn_close(c);
+    LIST_EACH(&w->bodies, node, after) {
+        c = LIST_ENTRY(node, struct conn, timed);
+        if (body_too_slow(c, now_ms))
+            too_slow(c, "the request's body took too long to arrive "
+                        "(limits.body_bytes_per_second)");
+    }
+    LIST_EACH(&w->polls, node2, after2) {
+        struct poll *p = LIST_ENTRY(node2, struct poll, waiting);
+        if (p->deadline_ms <= now_ms)
+            poll_due(p);
+    }
+}

@@ -1,0 +1,440 @@
+/* owner.c - the hub on the first loop, and the messages to and from it. */
+#include "server/inside.h"
+
+#include "io/clock.h"
+#include "store/store_open.h"
+
+#include <stdlib.h>
+
+#define UNDELIVERED_EVENTS 65536
+#define UNDELIVERED_BYTES (16 * 1024 * 1024)
+
+void owner_post(struct worker *from, struct msg *m)
+{
+    if (from->index == 0)
+        mailbox_post_local(&from->s->owner_box, m);
+    else
+        mailbox_post(&from->s->owner_box, m);
+}
+
+static void to_worker(struct server *s, unsigned edge, struct msg *m)
+{
+    worker_post(&s->workers[0], &s->workers[edge], m);
+}
+
+/* ---- deliveries ---- */
+
+struct delivery_msg {
+    struct msg msg;
+    struct delivery *delivery;
+};
+
+static void run_overrun(struct msg *m, void *ctx)
+{
+    struct worker *w = ctx;
+    free(m);
+    atomic_store(&w->overrun, false);
+    log_line(w->s->log, LOG_WARN, "overrun", "loop=%u", w->index);
+    edge_overrun(w->edge);
+}
+
+static void run_delivery(struct msg *m, void *ctx)
+{
+    struct delivery_msg *dm = (struct delivery_msg *)m;
+    struct worker *w = ctx;
+    atomic_fetch_sub_explicit(&w->undelivered, (long)dm->delivery->count, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&w->undelivered_bytes, (long)dm->delivery->bytes,
+                              memory_order_relaxed);
+    edge_delivery(w->edge, dm->delivery, w->now_ms);
+    free(dm);
+}
+
+/* The loop is too far behind, or there is no memory: in place of this and what follows, until the
+ * loop gets there, it learns that it has missed something. */
+static void overrun(struct server *s, struct worker *w, struct delivery *d)
+{
+    delivery_free(d);
+    if (atomic_load(&w->overrun))
+        return;
+    struct msg *m = malloc(sizeof *m);
+    if (!m)
+        abort(); /* not even that: better to restart than to skip events in silence */
+    m->run = run_overrun;
+    atomic_store(&w->overrun, true);
+    to_worker(s, w->index, m);
+}
+
+static void on_deliver(void *ctx, unsigned edge, struct delivery *d)
+{
+    struct server *s = ctx;
+    struct worker *w = &s->workers[edge];
+    if (!d || atomic_load(&w->overrun) ||
+        atomic_load_explicit(&w->undelivered, memory_order_relaxed) + d->count >
+            UNDELIVERED_EVENTS ||
+        (atomic_load_explicit(&w->undelivered_bytes, memory_order_relaxed) > 0 &&
+         (size_t)atomic_load_explicit(&w->undelivered_bytes, memory_order_relaxed) + d->bytes >
+             UNDELIVERED_BYTES)) {
+        overrun(s, w, d);
+        return;
+    }
+    struct delivery_msg *dm = malloc(sizeof *dm);
+    if (!dm) {
+        overrun(s, w, d);
+        return;
+    }
+    *dm = (struct delivery_msg){{NULL, run_delivery}, d};
+    atomic_fetch_add_explicit(&w->undelivered, (long)d->count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->undelivered_bytes, (long)d->bytes, memory_order_relaxed);
+    to_worker(s, edge, &dm->msg);
+}
+
+/* ---- follows and reads ---- */
+
+struct follow_msg {
+    struct msg msg;
+    unsigned edge;
+    struct follow *follow;
+};
+
+static void run_followed(struct msg *m, void *ctx)
+{
+    struct follow_msg *fm = (struct follow_msg *)m;
+    struct worker *w = ctx;
+    struct follow *f = fm->follow;
+    free(fm);
+    edge_followed(w->edge, f, w->now_ms);
+}
+
+static void on_followed(void *ctx, unsigned edge, struct follow *f)
+{
+    struct server *s = ctx;
+    struct follow_msg *fm = (struct follow_msg *)f->carrier;
+    fm->msg.run = run_followed;
+    to_worker(s, edge, &fm->msg);
+}
+
+static void run_follow(struct msg *m, void *ctx)
+{
+    struct follow_msg *fm = (struct follow_msg *)m;
+    struct server *s = ctx;
+    hub_follow(s->hub, fm->edge, fm->follow, clock_unix_ms());
+}
+
+void owner_follow(void *ctx, struct follow *f)
+{
+    struct worker *w = ctx;
+    struct follow_msg *fm = malloc(sizeof *fm);
+    if (!fm)
+        abort(); /* follow_new just found memory for more */
+    *fm = (struct follow_msg){{NULL, run_follow}, w->index, f};
+    f->carrier = fm;
+    owner_post(w, &fm->msg);
+}
+
+struct read_msg {
+    struct msg msg;
+    unsigned edge;
+    struct page_spec *spec;
+    void *token;
+    struct page *page;
+};
+
+static void run_page(struct msg *m, void *ctx)
+{
+    struct read_msg *rm = (struct read_msg *)m;
+    struct worker *w = ctx;
+    edge_page(w->edge, rm->token, rm->page, w->now_ms);
+    free(rm);
+}
+
+static void on_page(void *ctx, unsigned edge, void *token, struct page *page)
+{
+    struct server *s = ctx;
+    struct read_msg *rm = token;
+    if (edge == OWNER_EDGE) {
+        sources_page(token, page);
+        return;
+    }
+    rm->page = page;
+    rm->msg.run = run_page;
+    to_worker(s, edge, &rm->msg);
+}
+
+static void run_read(struct msg *m, void *ctx)
+{
+    struct read_msg *rm = (struct read_msg *)m;
+    struct server *s = ctx;
+    hub_read(s->hub, rm->edge, rm->spec, rm);
+}
+
+void owner_read(void *ctx, struct page_spec *spec, void *token)
+{
+    struct worker *w = ctx;
+    struct read_msg *rm = malloc(sizeof *rm);
+    if (!rm)
+        abort(); /* page_spec_new just found memory for more */
+    *rm = (struct read_msg){{NULL, run_read}, w->index, spec, token, NULL};
+    owner_post(w, &rm->msg);
+}
+
+/* ---- publishing ---- */
+
+/* Two have it: the worker until it was answered, the owner until it was released. */
+struct job {
+    struct msg msg;
+    struct publish p;
+    struct worker *from;
+    struct request *request;
+    void (*answered)(struct job *j, struct request *rq);
+    void *rows_owner;
+    void *user; /* or, from outside: */
+    void (*told)(struct job *j, void *user);
+    struct err answer;
+    uint64_t retry_ms;
+    bool was_durable;
+    atomic_int users;
+    char *once_text;
+    char text[];
+};
+
+struct job *job_new(struct worker *from, uint32_t count, struct slice tenant, struct slice once)
+{
+    struct job *j = calloc(1, sizeof *j + tenant.len + once.len);
+    if (!j)
+        return NULL;
+    j->p.events = calloc(count, sizeof *j->p.events);
+    j->p.ids = calloc(count, sizeof *j->p.ids);
+    j->p.once = once.len ? calloc(count, sizeof *j->p.once) : NULL;
+    if (!j->p.events || !j->p.ids || (once.len && !j->p.once)) {
+        free(j->p.events);
+        free(j->p.ids);
+        free(j->p.once);
+        free(j);
+        return NULL;
+    }
+    memcpy(j->text, tenant.p, tenant.len);
+    j->once_text = j->text + tenant.len;
+    if (once.len)
+        memcpy(j->once_text, once.p, once.len);
+    j->p.tenant = slice_of(j->text, tenant.len);
+    j->p.count = count;
+    j->p.token = j;
+    j->from = from;
+    atomic_init(&j->users, 2);
+    return j;
+}
+
+struct publish *job_publish(struct job *j)
+{
+    return &j->p;
+}
+
+void job_set_rows_owner(struct job *j, void *owner)
+{
+    j->rows_owner = owner;
+}
+
+void *job_rows_owner(struct job *j)
+{
+    return j->rows_owner;
+}
+
+const char *job_once_text(const struct job *j)
+{
+    return j->once_text;
+}
+
+const struct err *job_error(const struct job *j)
+{
+    return &j->answer;
+}
+
+uint64_t job_retry_ms(const struct job *j)
+{
+    return j->retry_ms;
+}
+
+bool job_was_durable(const struct job *j)
+{
+    return j->was_durable;
+}
+
+static void job_unref(struct job *j)
+{
+    if (atomic_fetch_sub(&j->users, 1) != 1)
+        return;
+    free(j->p.events);
+    free(j->p.ids);
+    free(j->p.once);
+    free(j);
+}
+
+static void run_answered(struct msg *m, void *ctx)
+{
+    struct job *j = (struct job *)m;
+    (void)ctx;
+    if (j->told)
+        j->told(j, j->user);
+    else
+        j->answered(j, j->request);
+    job_unref(j);
+}
+
+static void on_published(void *ctx, struct publish *p)
+{
+    struct server *s = ctx;
+    struct job *j = p->token;
+    if (p->by_source)
+        return; /* sources wait for the release */
+    j->answer = p->err;
+    j->retry_ms = p->retry_ms;
+    j->was_durable = p->was_durable;
+    j->msg.run = run_answered;
+    to_worker(s, j->from->index, &j->msg);
+}
+
+static void on_released(void *ctx, struct publish *p)
+{
+    struct server *s = ctx;
+    if (p->by_source) {
+        sources_released(p);
+        return;
+    }
+    if (p->err.code == ERR_OVERLOADED || p->err.code == ERR_STORE_FULL ||
+        p->err.code == ERR_INTERNAL) {
+        atomic_fetch_add(&s->broadcast_failures, p->count);
+        log_line(s->log, LOG_ERROR, "publish failed", "tenant=%.*s events=%u detail=\"%s\"",
+                 SLICE_FMT(p->tenant), p->count, p->err.detail);
+    }
+    job_unref(p->token);
+}
+
+static void run_publish(struct msg *m, void *ctx)
+{
+    struct job *j = (struct job *)m;
+    struct server *s = ctx;
+    hub_publish(s->hub, &j->p, clock_unix_ms());
+}
+
+void job_send(struct job *j, struct request *rq,
+              void (*answered)(struct job *j, struct request *rq))
+{
+    j->request = rq;
+    j->answered = answered;
+    j->msg.run = run_publish;
+    owner_post(j->from, &j->msg);
+}
+
+void job_send_from_outside(struct job *j, void *user, void (*told)(struct job *j, void *user))
+{
+    j->user = user;
+    j->told = told;
+    j->msg.run = run_publish;
+    mailbox_post(&j->from->s->owner_box, &j->msg);
+}
+
+void job_drop(struct job *j)
+{
+    for (uint32_t i = 0; i < j->p.count; i++)
+        event_unref(j->p.events[i]);
+    atomic_store(&j->users, 1);
+    job_unref(j);
+}
+
+/* ---- the owner's turn ---- */
+
+bool owner_turn(struct server *s)
+{
+    atomic_store_explicit(&s->owner_thread, pthread_self(), memory_order_relaxed);
+    bool any = mailbox_drain(&s->owner_box) > 0;
+    uint64_t now_ms = s->workers[0].now_ms;
+    for (int i = 0; i < 4 && hub_step(s->hub, now_ms); i++)
+        any = true;
+    return any;
+}
+
+void owner_tick(struct server *s, uint64_t now_ms)
+{
+    struct hub_stats stats;
+    server_check_drained(s, now_ms);
+    if (now_ms / 1000 == s->last_tick_s)
+        return;
+    s->last_tick_s = now_ms / 1000;
+    hub_tick(s->hub, now_ms);
+    s->store->ops->stats(s->store, &stats.store);
+    pthread_mutex_lock(&s->health_lock);
+    bool was = s->store_health.writable;
+    s->store_health = stats.store;
+    pthread_mutex_unlock(&s->health_lock);
+    if (was != stats.store.writable)
+        log_line(s->log, stats.store.writable ? LOG_INFO : LOG_ERROR, "store",
+                 "writable=%s detail=\"%s\"", stats.store.writable ? "yes" : "no",
+                 stats.store.detail);
+}
+
+static const struct channel_conf *channel_conf(void *ctx, struct slice tenant,
+                                               struct slice channel)
+{
+    (void)tenant;
+    return server_channel_conf(ctx, channel);
+}
+
+/* Any thread: the first loop's turn drains the store. From its own thread there is nothing to wake:
+ * it doesn't sleep before a turn that finds nothing more. */
+static void on_store_wake(void *ctx)
+{
+    struct server *s = ctx;
+    pthread_t owner = atomic_load_explicit(&s->owner_thread, memory_order_relaxed);
+    if (!pthread_equal(owner, pthread_self()))
+        uv_async_send(&s->workers[0].box.wake);
+}
+
+int owner_init(struct server *s, struct err *e)
+{
+    static const char *const prefix[] = {"memory", "sqlite:", "null"};
+    const struct options *o = s->opts;
+    struct buf spec = BUF_INIT;
+    buf_add_str(&spec, prefix[o->store.kind]);
+    if (o->store.path)
+        buf_add_str(&spec, o->store.path);
+    int rc = store_open(buf_cstr(&spec), NULL, &s->store, e);
+    buf_fini(&spec);
+    if (rc)
+        return rc;
+    if (mailbox_init(&s->owner_box, &s->workers[0].loop, s))
+        return err_set(e, ERR_INTERNAL, "no event loop");
+    s->owner_ready = true;
+    s->store->wake = on_store_wake;
+    s->store->wake_ctx = s;
+    struct hub_conf conf = {.edges = s->worker_count,
+                            .tenants_max = 100000,
+                            .channels_max = (uint32_t)o->channels_max,
+                            .channel_idle_ms = o->channel_idle_ms,
+                            .publish_per_second = o->limits.publish_per_second,
+                            .publish_burst = o->limits.publish_burst,
+                            .once_ms = 24 * 3600 * 1000ull,
+                            .once_max = 1000000,
+                            .queue_bytes = 64 * 1024 * 1024,
+                            .batch_events = 4096};
+    struct hub_ops ops = {.deliver = on_deliver,
+                          .followed = on_followed,
+                          .page = on_page,
+                          .published = on_published,
+                          .released = on_released,
+                          .channel_conf = channel_conf,
+                          .ctx = s};
+    uint64_t seed;
+    rng_system(&seed, sizeof seed);
+    s->hub = hub_new(&conf, &ops, s->store, seed, clock_unix_ms(), e);
+    s->store_health.writable = true;
+    return s->hub ? 0 : e->code ? e->code : ERR_INTERNAL;
+}
+
+void owner_fini(struct server *s)
+{
+    hub_free(s->hub);
+    if (s->store)
+        s->store->ops->close(s->store);
+    if (s->owner_ready)
+        mailbox_fini(&s->owner_box);
+}

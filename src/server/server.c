@@ -1,0 +1,544 @@
+#include "server/access.h"
+#include "server/api.h"
+
+#include "io/clock.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+/* ---- what is configured ---- */
+
+const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel)
+{
+    const struct options *o = s->opts;
+    const struct opt_channel *found = channel.p ? options_channel(o, channel) : NULL;
+    if (found)
+        return &s->channel_confs[found - o->channels.v];
+    if (channel.p && !o->channels_open)
+        return NULL;
+    return &s->channel_confs[o->channels.count];
+}
+
+static bool is_owned(const struct options *o, const char *channel)
+{
+    for (size_t i = 0; i < o->sources.count; i++)
+        if (o->sources.v[i].channel && strcmp(o->sources.v[i].channel, channel) == 0)
+            return true;
+    return false;
+}
+
+static struct channel_conf conf_of(const struct options *o, const struct opt_channel *c)
+{
+    return (struct channel_conf){.keyed = c->keyed,
+                                 .owned = c->name && is_owned(o, c->name),
+                                 .events = (uint32_t)c->history.events,
+                                 .bytes = c->history.bytes,
+                                 .age_ms = c->history.age_ms,
+                                 .keys = (uint32_t)c->keys};
+}
+
+static int make_channel_confs(struct server *s)
+{
+    const struct options *o = s->opts;
+    s->channel_confs = calloc(o->channels.count + 1, sizeof *s->channel_confs);
+    if (!s->channel_confs)
+        return -1;
+    for (size_t i = 0; i <= o->channels.count; i++) {
+        struct channel_conf *conf = &s->channel_confs[i];
+        *conf = conf_of(o, i < o->channels.count ? &o->channels.v[i] : &o->channel_default);
+        if (o->store.kind == STORE_KIND_NULL) /* it keeps nothing: then floors have to say so */
+            conf->events = conf->keys = 0;
+    }
+    return 0;
+}
+
+#define GET (1u << HTTP1_GET | 1u << HTTP1_HEAD)
+#define POST (1u << HTTP1_POST)
+
+struct endpoint *server_pattern(const struct server *s, struct slice pattern)
+{
+    for (size_t i = 0; i < s->pattern_count; i++)
+        if (slice_is(pattern, s->patterns[i]->path))
+            return s->patterns[i];
+    return NULL;
+}
+
+static int add_pattern(struct server *s, struct endpoint *ep)
+{
+    for (size_t i = 0; i < s->pattern_count; i++)
+        if (strcmp(s->patterns[i]->path, ep->path) == 0) {
+            s->patterns[i] = ep;
+            return 0;
+        }
+    struct endpoint **more = realloc(s->patterns, (s->pattern_count + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    s->patterns = more;
+    s->patterns[s->pattern_count++] = ep;
+    return 0;
+}
+
+int server_add_endpoint(struct server *s, struct endpoint with, bool pattern)
+{
+    size_t len = strlen(with.path);
+    struct endpoint *ep = malloc(sizeof *ep + len + 1);
+    if (!ep)
+        return -1;
+    *ep = with;
+    memcpy(ep + 1, with.path, len + 1);
+    ep->path = (char *)(ep + 1);
+    struct slice path = slice_of(ep->path, len);
+    ep->next = pattern ? server_pattern(s, path) : map_get(&s->endpoints, path);
+    if (pattern ? add_pattern(s, ep) : map_put(&s->endpoints, path, ep)) {
+        free(ep);
+        return -1;
+    }
+    return 0;
+}
+
+static struct endpoint of_route(const struct opt_route *r, size_t i)
+{
+    struct endpoint ep = {.path = r->path, .route = r, .route_index = i};
+    switch (r->kind) {
+    case ROUTE_KIND_STREAM:
+        ep.methods = GET;
+        ep.run = req_stream;
+        break;
+    case ROUTE_KIND_POLL:
+        ep.methods = GET;
+        ep.run = req_poll;
+        break;
+    case ROUTE_KIND_STATS:
+        ep.methods = GET;
+        ep.run = req_stats;
+        break;
+    case ROUTE_KIND_PUBLISH:
+    case ROUTE_KIND_TEST_BROADCAST:
+        ep.methods = POST;
+        ep.run = req_publish;
+        break;
+    }
+    return ep;
+}
+
+static int make_endpoints(struct server *s)
+{
+    static const struct endpoint builtin[] = {
+        {.path = "/v1/stream", .methods = GET, .run = req_stream},
+        {.path = "/v1/events", .methods = GET, .run = req_poll},
+        {.path = "/v1/publish", .methods = POST, .run = req_publish},
+        {.path = "/v1/stats", .methods = GET, .run = req_stats},
+        {.path = "/v1/channels", .methods = GET, .run = req_channels},
+        {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
+        {.path = "/metrics", .methods = GET, .run = req_metrics},
+        {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
+        {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
+    const struct opt_routes *routes = &s->opts->routes;
+    bool test = s->opts->dev || s->opts->test_broadcast;
+    int rc = 0;
+    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
+        rc |= server_add_endpoint(s, builtin[i], false);
+    if (test)
+        rc |= server_add_endpoint(
+            s,
+            (struct endpoint){
+                .path = "/v1/test-broadcast", .methods = POST, .run = req_publish},
+            false);
+    for (size_t i = 0; i < routes->count; i++)
+        if (routes->v[i].kind != ROUTE_KIND_TEST_BROADCAST || test)
+            rc |= server_add_endpoint(s, of_route(&routes->v[i], i), false);
+    return rc;
+}
+
+struct tenant_use *tenant_use_take(struct server *s, struct slice name)
+{
+    pthread_mutex_lock(&s->tenants_lock);
+    struct tenant_use *use = map_get(&s->tenants, name);
+    if (!use) {
+        use = calloc(1, sizeof *use + name.len + 1);
+        if (use) {
+            use->len = name.len;
+            memcpy(use->name, name.p, name.len);
+            if (map_put(&s->tenants, name, use)) {
+                free(use);
+                use = NULL;
+            }
+        }
+    }
+    pthread_mutex_unlock(&s->tenants_lock);
+    return use;
+}
+
+uint64_t server_retry_ms(struct server *s, struct rng *dice)
+{
+    uint64_t spread_ms = (uint64_t)atomic_load(&s->streams) / 2;
+    if (spread_ms < 200)
+        spread_ms = 200;
+    if (spread_ms > 10000)
+        spread_ms = 10000;
+    return 1 + rng_below(dice, spread_ms);
+}
+
+/* ---- listening ---- */
+
+struct accept_msg {
+    struct msg msg;
+    int fd;
+    bool metrics;
+};
+
+static void run_accept(struct msg *m, void *ctx)
+{
+    struct accept_msg *am = (struct accept_msg *)m;
+    conn_new(ctx, am->fd, am->metrics);
+    free(am);
+}
+
+static struct worker *least_loaded(struct server *s)
+{
+    struct worker *best = &s->workers[0];
+    for (unsigned i = 1; i < s->worker_count; i++)
+        if (atomic_load_explicit(&s->workers[i].load, memory_order_relaxed) <
+            atomic_load_explicit(&best->load, memory_order_relaxed))
+            best = &s->workers[i];
+    return best;
+}
+
+static void on_accepted(void *ctx, int fd)
+{
+    struct listen_slot *slot = ctx;
+    struct server *s = slot->s;
+    struct worker *w = least_loaded(s);
+    struct accept_msg *am;
+    atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
+    if (w->index == 0) {
+        conn_new(w, fd, slot->metrics);
+    } else if ((am = malloc(sizeof *am))) {
+        *am = (struct accept_msg){{NULL, run_accept}, fd, slot->metrics};
+        worker_post(&s->workers[0], w, &am->msg);
+    } else {
+        struct transport t;
+        transport_plain(&t, fd);
+        t.ops->close(&t);
+        atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
+    }
+}
+
+static void on_crowded(void *ctx, int fd)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Retry-After: 5\r\nConnection: close\r\nContent-Length: 136\r\n\r\n"
+        "{\"error\":\"OVERLOADED\",\"status\":503,\"title\":\"The hub is overloaded\",\"detail\":"
+        "\"no file descriptors are left: raise the limit (ulimit -n)\"}";
+    struct listen_slot *slot = ctx;
+    struct transport t;
+    struct iovec iov = {(void *)(uintptr_t)answer, sizeof answer - 1};
+    transport_plain(&t, fd);
+    t.ops->write(&t, &iov, 1);
+    t.ops->end(&t);
+    t.ops->close(&t);
+    log_line(slot->s->log, LOG_ERROR, "no descriptors", "detail=\"raise the limit (ulimit -n)\"");
+}
+
+static int listen_on(struct server *s, const struct opt_address *a, bool metrics, struct err *e)
+{
+    struct listen_slot *slot = &s->listening[s->listen_count];
+    slot->s = s;
+    slot->metrics = metrics;
+    slot->listener.accepted = on_accepted;
+    slot->listener.crowded = on_crowded;
+    slot->listener.ctx = slot;
+    const char *host = a->host ? a->host : "127.0.0.1";
+    if (listener_open(&slot->listener, &s->workers[0].loop, host, a->port, e))
+        return e->code;
+    snprintf(slot->address, sizeof slot->address, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
+             slot->listener.port);
+    s->listen_count++;
+    return 0;
+}
+
+static int listen_all(struct server *s, struct err *e)
+{
+    const struct options *o = s->opts;
+    s->listening = calloc(o->listen.count + 1, sizeof *s->listening);
+    if (!s->listening)
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    for (size_t i = 0; i < o->listen.count; i++)
+        if (listen_on(s, &o->listen.v[i], false, e))
+            return e->code;
+    return o->metrics_listen.host ? listen_on(s, &o->metrics_listen, true, e) : 0;
+}
+
+const char *server_address(const struct server *s, size_t i)
+{
+    return i < s->opts->listen.count && i < s->listen_count ? s->listening[i].address : NULL;
+}
+
+/* ---- the end ---- */
+
+static void run_drain(struct msg *m, void *ctx)
+{
+    struct worker *w = ctx;
+    free(m);
+    w->now_ms = clock_unix_ms();
+    LIST_EACH(&w->conns, node, after) {
+        struct conn *c = LIST_ENTRY(node, struct conn, all);
+        if (c->state == CONN_STREAM) {
+            conn_end_stream(c, "draining", server_retry_ms(w->s, &w->dice));
+        } else if (c->poll) {
+            poll_due(c->poll);
+        } else if (c->state == CONN_HEAD && !c->in.len) {
+            conn_finish(c);
+        }
+    }
+}
+
+static void on_closed_nothing(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+static void run_end(struct msg *m, void *ctx)
+{
+    struct worker *w = ctx;
+    free(m);
+    w->closing = true;
+    api_subs_end(w);
+    conn_free_all(w);
+    uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
+    uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
+    uv_close((uv_handle_t *)&w->tick, on_closed_nothing);
+    mailbox_close(&w->box, on_closed_nothing);
+    if (w->index)
+        return;
+    struct server *s = w->s;
+    access_close(s);
+    for (size_t i = 0; i < s->listen_count; i++)
+        listener_close(&s->listening[i].listener, on_closed_nothing);
+    mailbox_close(&s->owner_box, on_closed_nothing);
+    uv_close((uv_handle_t *)&s->stop, on_closed_nothing);
+    uv_close((uv_handle_t *)&s->waiting, on_closed_nothing);
+}
+
+static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
+{
+    for (unsigned i = s->worker_count; i-- > 0;) {
+        struct msg *m = malloc(sizeof *m);
+        if (!m)
+            abort();
+        m->run = run;
+        worker_post(&s->workers[0], &s->workers[i], m);
+    }
+}
+
+/* Asked by the first loop's tick while draining: everybody gone and everything stored? */
+void server_check_drained(struct server *s, uint64_t now_ms)
+{
+    if (!atomic_load(&s->draining) || s->ending)
+        return;
+    bool calm = hub_idle(s->hub) && sources_closed(s);
+    for (unsigned i = 0; i < s->worker_count && calm; i++)
+        calm = atomic_load(&s->workers[i].load) == 0;
+    if ((!calm && now_ms < s->drain_until_ms) || !sources_closed(s))
+        return;
+    s->ending = true;
+    tell_all(s, run_end);
+}
+
+static void begin_stop(struct server *s)
+{
+    uint64_t now_ms = clock_unix_ms();
+    if (atomic_exchange(&s->draining, true)) {
+        s->drain_until_ms = now_ms; /* asked twice: at once */
+        return;
+    }
+    log_line(s->log, LOG_INFO, "draining", "streams=%ld", atomic_load(&s->streams));
+    s->drain_until_ms = now_ms + s->opts->drain_timeout_ms;
+    sources_close(s);
+    tell_all(s, run_drain);
+}
+
+static void on_stop(uv_async_t *handle)
+{
+    begin_stop(handle->data);
+}
+
+void server_stop(struct server *s)
+{
+    uv_async_send(&s->stop);
+}
+
+/* ---- beginning and running ---- */
+
+static unsigned loops_wanted(const struct options *o)
+{
+    return o->loops ? (unsigned)o->loops : uv_available_parallelism();
+}
+
+static int start(struct server *s, struct err *e)
+{
+    if (make_channel_confs(s) || formats_make(s) || make_endpoints(s))
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    unsigned count = loops_wanted(s->opts);
+    s->workers = calloc(count, sizeof *s->workers);
+    if (!s->workers)
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    for (; s->worker_count < count; s->worker_count++)
+        if (worker_init(s, &s->workers[s->worker_count], s->worker_count))
+            return err_set(e, ERR_INTERNAL, "an event loop could not be made");
+    if (uv_async_init(&s->workers[0].loop, &s->stop, on_stop))
+        return err_set(e, ERR_INTERNAL, "an event loop could not be made");
+    s->stop.data = s;
+    uv_timer_init(&s->workers[0].loop, &s->waiting);
+    if (access_init(s, e) || owner_init(s, e) || listen_all(s, e))
+        return e->code;
+    hub_each_loaded(s->hub, access_load_revoked, s);
+    return sources_init(s, e);
+}
+
+struct server *server_new(struct options *opts, const struct log *log, struct err *e)
+{
+    struct rlimit files;
+    uint64_t seeds[2];
+    struct server *s = calloc(1, sizeof *s);
+    if (!s) {
+        options_free(opts);
+        err_set(e, ERR_OVERLOADED, "out of memory");
+        return NULL;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    s->opts = opts;
+    s->log = log;
+    s->started_ms = clock_unix_ms();
+    rng_system(seeds, sizeof seeds);
+    map_init(&s->endpoints, seeds[0], seeds[1]);
+    map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
+    pthread_mutex_init(&s->tenants_lock, NULL);
+    pthread_mutex_init(&s->health_lock, NULL);
+    *e = (struct err){.index = -1};
+    if (start(s, e)) {
+        server_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+static void *run_thread(void *arg)
+{
+    worker_run(arg);
+    return NULL;
+}
+
+/* Once: the other loops' threads, and the sources. */
+static int start_threads(struct server *s)
+{
+    if (s->started)
+        return 0;
+    s->started = true;
+    sources_start(s);
+    for (unsigned i = 1; i < s->worker_count; i++) {
+        struct worker *w = &s->workers[i];
+        w->threaded = pthread_create(&w->thread, NULL, run_thread, w) == 0;
+        if (!w->threaded)
+            return ERR_INTERNAL;
+    }
+    return 0;
+}
+
+static void join_threads(struct server *s)
+{
+    for (unsigned i = 1; i < s->worker_count; i++)
+        if (s->workers[i].threaded)
+            pthread_join(s->workers[i].thread, NULL);
+    s->ended = true;
+}
+
+int server_run(struct server *s)
+{
+    int rc = start_threads(s);
+    if (rc)
+        return rc;
+    worker_run(&s->workers[0]);
+    join_threads(s);
+    return 0;
+}
+
+static void on_waited(uv_timer_t *timer)
+{
+    (void)timer; /* its firing ends the wait */
+}
+
+int server_step(struct server *s, uint32_t wait_ms)
+{
+    uv_loop_t *loop = &s->workers[0].loop;
+    if (s->ended)
+        return 0;
+    if (start_threads(s))
+        return -1;
+    if (wait_ms && !s->ending)
+        uv_timer_start(&s->waiting, on_waited, wait_ms, 0);
+    int more = uv_run(loop, wait_ms ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    if (!s->ending)
+        uv_timer_stop(&s->waiting);
+    if (more)
+        return 1;
+    join_threads(s);
+    return 0;
+}
+
+static void free_endpoint(struct endpoint *ep)
+{
+    for (struct endpoint *next; ep; ep = next) {
+        next = ep->next;
+        free(ep);
+    }
+}
+
+static void free_endpoints(struct server *s)
+{
+    size_t at = 0;
+    void *value;
+    while (map_next(&s->endpoints, &at, NULL, &value))
+        free_endpoint(value);
+    map_fini(&s->endpoints);
+    for (size_t i = 0; i < s->pattern_count; i++)
+        free_endpoint(s->patterns[i]);
+    free(s->patterns);
+}
+
+void server_free(struct server *s)
+{
+    if (!s)
+        return;
+    size_t at = 0;
+    void *value;
+    owner_fini(s);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        worker_fini(&s->workers[i]);
+    free_endpoints(s);
+    while (map_next(&s->tenants, &at, NULL, &value))
+        free(value);
+    map_fini(&s->tenants);
+    at = 0;
+    while (map_next(&s->addresses, &at, NULL, &value))
+        free(value);
+    map_fini(&s->addresses);
+    sources_free(s);
+    access_free(s);
+    free(s->listening);
+    free(s->workers);
+    free(s->formats);
+    free(s->edge_formats);
+    free(s->channel_confs);
+    pthread_mutex_destroy(&s->tenants_lock);
+    pthread_mutex_destroy(&s->health_lock);
+    options_free(s->opts);
+    free(s);
+}

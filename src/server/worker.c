@@ -1,0 +1,193 @@
+/* worker.c - one network loop and its turn: messages, the owner (on the first loop), sending; then
+ * readiness is looked at again. */
+#include "server/api.h"
+
+#include "io/clock.h"
+
+#include <stdlib.h>
+
+static uint64_t now_us(void *ctx)
+{
+    (void)ctx;
+    return clock_monotonic_us();
+}
+
+static void on_caught_up(void *ctx, struct reader *r)
+{
+    struct worker *w = ctx;
+    struct poll *p = conn_of(r)->poll;
+    if (!p || p->done)
+        return;
+    if (p->count || p->gap_names.len || p->deadline_ms <= w->now_ms) {
+        p->done = true;
+        list_move_back(&w->finishing, &p->waiting);
+    }
+}
+
+static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error)
+{
+    struct worker *w = ctx;
+    struct conn *c = conn_of(r);
+    if (why == READER_END_FAILED)
+        log_line(w->s->log, LOG_WARN, "stream failed", "connection=%016llx error=%s",
+                 (unsigned long long)c->stream.id, err_name(error));
+    if (c->sub) {
+        api_sub_ended(c->sub, err_name(error));
+        return;
+    }
+    if (!c->poll) {
+        static const char *const reasons[] = {"stalled", "failed", "connection-lost"};
+        conn_close_for(c, reasons[why]);
+        return;
+    }
+    edge_close(w->edge, r);
+    poll_free(c->poll);
+    c->poll = NULL;
+    w->stats.polls--;
+    c->state = CONN_BUSY;
+    reply_fail(c, c->request, error ? error : ERR_INTERNAL, "the log could not be read");
+}
+
+void worker_post(struct worker *from, struct worker *to, struct msg *m)
+{
+    if (from == to)
+        mailbox_post_local(&to->box, m);
+    else
+        mailbox_post(&to->box, m);
+}
+
+static bool finish_polls(struct worker *w)
+{
+    struct list *node;
+    bool any = false;
+    while ((node = list_pop(&w->finishing))) {
+        poll_finish(LIST_ENTRY(node, struct poll, waiting)->conn);
+        any = true;
+    }
+    return any;
+}
+
+/* Everything that waits, but sending only for TURN_US. */
+static bool turn(struct worker *w)
+{
+    bool more = true;
+    w->now_ms = clock_unix_ms();
+    for (int round = 0; round < 8 && more; round++) {
+        more = mailbox_drain(&w->box) > 0;
+        if (w->index == 0)
+            more |= owner_turn(w->s);
+        more |= finish_polls(w);
+    }
+    more |= edge_run(w->edge, w->now_ms, TURN_US);
+    more |= finish_polls(w);
+    return more || !mailbox_empty(&w->box) ||
+           (w->index == 0 && !mailbox_empty(&w->s->owner_box));
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* its being active keeps the loop from sleeping */
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct worker *w = prepare->data;
+    if (w->closing)
+        return;
+    if (turn(w))
+        uv_idle_start(&w->idle, on_idle);
+    else
+        uv_idle_stop(&w->idle);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+    w->now_ms = clock_unix_ms();
+    edge_tick(w->edge, w->now_ms);
+    conn_tick(w, w->now_ms);
+    if (w->index == 0)
+        owner_tick(w->s, w->now_ms);
+}
+
+static int make_edge(struct server *s, struct worker *w)
+{
+    const struct opt_limits *o = &s->opts->limits;
+    struct edge_conf conf = {.ring_events = (uint32_t)o->ring_events,
+                             .ring_bytes = o->ring_bytes,
+                             .edge_bytes = o->edge_bytes,
+                             .linger_ms = 10000,
+                             .stall_ms = o->stall_ms,
+                             .page_events = 64,
+                             .page_bytes = 64 * 1024,
+                             .send_events = 64,
+                             .send_bytes = 64 * 1024,
+                             .formats = s->edge_formats,
+                             .seed = {rng_next(&w->dice), rng_next(&w->dice)}};
+    struct edge_ops ops = {.follow = owner_follow,
+                           .read = owner_read,
+                           .send = conn_send,
+                           .form = format_event,
+                           .open = format_open,
+                           .gap = format_gap,
+                           .beat = format_beat,
+                           .alive = conn_alive,
+                           .caught_up = on_caught_up,
+                           .ended = on_ended,
+                           .now_us = now_us,
+                           .ctx = w};
+    w->edge = edge_new(&conf, &ops);
+    return w->edge ? 0 : -1;
+}
+
+int worker_init(struct server *s, struct worker *w, unsigned index)
+{
+    uint64_t seed;
+    w->s = s;
+    w->index = index;
+    w->now_ms = clock_unix_ms();
+    rng_system(&seed, sizeof seed);
+    rng_init(&w->dice, seed);
+    struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
+                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->ended_subs};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        list_init(lists[i]);
+    for (size_t i = 0; i < DUE_SLOTS; i++)
+        list_init(&w->due[i]);
+    w->scratch = malloc(SCRATCH_BYTES);
+    if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
+        return -1;
+    if (mailbox_init(&w->box, &w->loop, w) || uv_prepare_init(&w->loop, &w->prepare) ||
+        uv_idle_init(&w->loop, &w->idle) || uv_timer_init(&w->loop, &w->tick))
+        return -1;
+    w->prepare.data = w->idle.data = w->tick.data = w;
+    uv_prepare_start(&w->prepare, on_prepare);
+    uv_timer_start(&w->tick, on_tick, EDGE_TICK_MS, EDGE_TICK_MS);
+    return 0;
+}
+
+void worker_run(struct worker *w)
+{
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+}
+
+/* Runs what came after the loop ended, so that nothing in it is lost. */
+static void drop_messages(struct worker *w)
+{
+    while (mailbox_drain(&w->box) > 0)
+        ;
+}
+
+void worker_fini(struct worker *w)
+{
+    if (!w->edge)
+        return;
+    drop_messages(w);
+    api_subs_free(w);
+    edge_free(w->edge);
+    mailbox_fini(&w->box);
+    buf_fini(&w->frame);
+    free(w->scratch);
+    uv_loop_close(&w->loop);
+}

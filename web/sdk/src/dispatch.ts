@@ -1,0 +1,98 @@
+/** Hands events to listeners: isolated from each other, in order, in batches if so wished. */
+import type { Env } from './browser.js';
+import { FreshetError, FreshetGapError } from './errors.js';
+import type { ClientOptions } from './options.js';
+import type { FreshetEvent, Gap, Listener, Logger, Off } from './types.js';
+
+export function createDispatcher(
+  env: Env,
+  { batch = false, events: types, filter, history, onError }: ClientOptions,
+  log: Logger | null,
+  delivered: () => void,
+) {
+  const most = history?.maxEvents ?? 100;
+  const listeners = new Map<string, Set<Listener>>();
+  const watchers = new Set<() => void>();
+  let recent: readonly FreshetEvent[] = [];
+  let waiting: FreshetEvent[] = [];
+  let planned = false;
+
+  /** A listener that throws harms no other; one for errors is not told of its own. */
+  function guard(call: () => void, quiet?: boolean): void {
+    try {
+      call();
+    } catch (thrown) {
+      if (!quiet) report(new FreshetError('listener', `listener: ${thrown}`, { cause: thrown }));
+    }
+  }
+  function emit(type: string, data: unknown, event?: FreshetEvent): void {
+    const given = event ?? { id: null, channel: null, type, time: null, data };
+    listeners.get(type)?.forEach((listener) => guard(() => listener(data, given), type === 'error'));
+  }
+  function report(error: FreshetError): void {
+    log?.warn('freshet:', error.message);
+    guard(() => onError?.(error), true);
+    emit('error', error);
+  }
+  const changed = () => watchers.forEach((watcher) => guard(watcher));
+
+  function deliver(event: FreshetEvent): void {
+    const { type, data } = event;
+    if (type === 'freshet.gap') {
+      emit('gap', data, event);
+      report(new FreshetGapError('gap', `gap: ${(data as Gap).reason}`, { cause: data }));
+    } else if (!/^freshet\.|^ping$/.test(type)) {
+      if ((types && !types.includes(type)) || (filter && !filter(event))) return;
+      if (most) recent = [...recent, event].slice(-most);
+      emit('*', data, event);
+    }
+    emit(type, data, event);
+  }
+  function flush(): void {
+    const events = waiting;
+    waiting = [];
+    planned = false;
+    if (!events.length) return;
+    for (const event of events) guard(() => deliver(event));
+    guard(delivered);
+    changed();
+  }
+  function on(type: string, listener: Listener): Off {
+    listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
+    return () => off(type, listener);
+  }
+  const off = (type: string, listener: Listener) => void listeners.get(type)?.delete(listener);
+  return {
+    report,
+    emit,
+    changed,
+    off,
+    queue(events: readonly FreshetEvent[]): void {
+      waiting.push(...events);
+      if (!waiting.length) guard(delivered);
+      else if (batch === false) flush();
+      else if (!planned) {
+        planned = true;
+        if (batch === 'raf') env.frame(flush);
+        else env.after(batch, flush);
+      }
+    },
+    on,
+    once(type: string, listener: Listener): Off {
+      const end = on(type, (data, event) => {
+        end();
+        listener(data, event);
+      });
+      return end;
+    },
+    subscribeSnapshot(listener: () => void): Off {
+      watchers.add(listener);
+      return () => void watchers.delete(listener);
+    },
+    recent: () => recent,
+    clearRecent(): void {
+      recent = [];
+      changed();
+    },
+  };
+}
