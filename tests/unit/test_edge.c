@@ -333,14 +333,19 @@ static void assert_resume(struct rig *g, const char *id, const char *want)
 }
 
 /* a: floor 20, kept 25; b: floor 0, kept 5, 10, 30. */
-static void rig_two_channels(struct rig *g)
+static void rig_two_channels_with(struct rig *g, const struct edge_conf *conf)
 {
-    rig_start(g, &plain);
+    rig_start(g, conf);
     g->floor[0] = at(20);
     put(g, 1, 5, NULL);
     put(g, 1, 10, NULL);
     put(g, 0, 25, NULL);
     put(g, 1, 30, NULL);
+}
+
+static void rig_two_channels(struct rig *g)
+{
+    rig_two_channels_with(g, &plain);
 }
 
 /* ---- the judgement of ids ---- */
@@ -386,6 +391,28 @@ static void id_beyond_the_last_is_a_reset_once_the_owner_says_so(void **state)
     assert_resume(&g, "99999999999999999-0-5f3a91c2", "open - gg\ngap reset 40 a b\n");
     sub_close(&g, &first);
     rig_end(&g);
+}
+
+static void resume_is_judged_by_the_owner_s_word_unless_the_edge_is_alone(void **state)
+{
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        struct rig g;
+        struct sub first;
+        struct edge_conf conf = plain;
+        conf.alone = alone;
+        rig_two_channels_with(&g, &conf);
+        struct reader_start latest = {.since = START_LATEST};
+        sub_open(&g, &first, two_channels, 2, &latest, 0);
+        settle(&g);
+        g.floor[0] = at(28); /* this edge has still to hear of it */
+        assert_resume(&g, ID(26),
+                      alone ? "open 26 rr\ngap trimmed 28 a\n30\n"
+                            : "open 26 gr\ngap trimmed 28 a\n30\n");
+        assert_int_equal(g.syncs, !alone);
+        sub_close(&g, &first);
+        rig_end(&g);
+    }
 }
 
 static void last_id_is_resumed_without_a_word_more(void **state)
@@ -711,6 +738,7 @@ int main(void)
         cmocka_unit_test(id_that_is_none_starts_over_with_a_gap),
         cmocka_unit_test(id_of_another_log_is_unknown),
         cmocka_unit_test(id_beyond_the_last_is_a_reset_once_the_owner_says_so),
+        cmocka_unit_test(resume_is_judged_by_the_owner_s_word_unless_the_edge_is_alone),
         cmocka_unit_test(last_id_is_resumed_without_a_word_more),
         cmocka_unit_test(id_is_compared_whether_or_not_an_event_has_it),
         cmocka_unit_test(floor_itself_is_no_gap_and_just_below_it_is),
