@@ -185,8 +185,10 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
  * certainly has what the data changes. */
 static bool needs_whole(const struct reader *r, const struct event *e)
 {
-    if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
+    if (!e->has_state || (!r->lagging && e->prev != POS_MAX))
         return false;
+    if (!e->prev)
+        return true; /* the first of its key, to one who doesn't follow it live */
     return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
 

@@ -342,6 +342,7 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
     uint64_t now_ms;
     bool closing;
 };
@@ -483,7 +484,7 @@ struct server {
     size_t format_count;
     struct channel_conf *channel_confs; /* by number in opts->channels, then the default */
     struct worker *workers;
-    unsigned worker_count;
+    unsigned worker_count, loop_count; /* made so far; that there will be */
     struct listen_slot *listening;
     size_t listen_count;
     struct hub *hub;

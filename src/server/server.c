@@ -186,7 +186,8 @@ uint64_t server_retry_ms(struct server *s, struct rng *dice)
         spread_ms = 200;
     if (spread_ms > 10000)
         spread_ms = 10000;
-    return 1 + rng_below(dice, spread_ms);
+    uint64_t ms = 200 + rng_below(dice, spread_ms);
+    return ms < 10000 ? ms : 10000;
 }
 
 /* ---- listening ---- */
@@ -420,6 +421,7 @@ static int start(struct server *s, struct err *e)
     s->workers = calloc(count, sizeof *s->workers);
     if (!s->workers)
         return err_set(e, ERR_OVERLOADED, "out of memory");
+    s->loop_count = count;
     for (; s->worker_count < count; s->worker_count++)
         if (worker_init(s, &s->workers[s->worker_count], s->worker_count))
             return err_set(e, ERR_INTERNAL, "an event loop could not be made");
