@@ -161,17 +161,17 @@ bool grant_may_administer(const struct grant *grant, struct slice tenant)
 
 struct slice grant_tenant(const struct grant *grant)
 {
-    return grant->tenant;
+    return grant ? grant->tenant : SLICE_NONE;
 }
 
 struct slice grant_subject(const struct grant *grant)
 {
-    return grant->subject;
+    return grant ? grant->subject : SLICE_NONE;
 }
 
 struct slice grant_jti(const struct grant *grant)
 {
-    return grant->jti;
+    return grant ? grant->jti : SLICE_NONE;
 }
 
 bool grant_any_tenant(const struct grant *grant)

@@ -95,7 +95,7 @@ bool grant_has_tenant(const struct grant *grant, struct slice tenant);
 bool grant_may_administer(const struct grant *grant, struct slice tenant);
 enum grant_admin grant_admin(const struct grant *grant);
 
-/* Borrow: valid as long as the grant. SLICE_NONE where there is none. */
+/* Borrow: valid as long as the grant. SLICE_NONE where there is none, also of a NULL grant. */
 struct slice grant_tenant(const struct grant *grant);
 struct slice grant_subject(const struct grant *grant);
 struct slice grant_jti(const struct grant *grant);

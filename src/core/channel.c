@@ -6,7 +6,7 @@
 /* One change and what undoes it. Undone newest first, so that each finds things just as it left
  * them. */
 struct channel_undo {
-    enum { UNDO_PUSH, UNDO_DEAD, UNDO_NEW_KEY, UNDO_KEY, UNDO_NUMBERS } kind;
+    enum undo_kind { UNDO_PUSH, UNDO_DEAD, UNDO_NEW_KEY, UNDO_KEY, UNDO_NUMBERS } kind;
     struct channel_key *key;
     uint32_t entry;    /* index counted from `first` */
     struct list *next; /* what stood behind the key in the order, NULL when it was not in it */
@@ -81,7 +81,7 @@ static bool reserve_undo(struct channel *c, uint32_t n)
     return true;
 }
 
-static struct channel_undo *note(struct channel *c, int kind)
+static struct channel_undo *note(struct channel *c, enum undo_kind kind)
 {
     assert(c->undo_count < c->undo_cap);
     struct channel_undo *u = &c->undo[c->undo_count++];
@@ -171,7 +171,8 @@ static struct channel_key *new_key(struct slice text)
     return k;
 }
 
-/* The key's record, made when there is none. *fresh: there was none, or it is provisionally gone. */
+/* The key's record, made when there is none. *fresh: there was none, or it is provisionally
+ * gone. */
 static struct channel_key *take_key(struct channel *c, struct slice text, bool *fresh)
 {
     struct channel_key *k = map_get(&c->keys, text);

@@ -1,50 +1,11 @@
-#include "server/access.h"
+#include "server/access_own.h"
 
 #include "auth/doc.h"
-#include "auth/fetch.h"
-#include "auth/jwks.h"
-#include "auth/jwt.h"
-#include "auth/publisher.h"
-#include "auth/webhook.h"
 #include "io/clock.h"
 #include "json/scan.h"
 #include "wire/url.h"
 
 #include <stdlib.h>
-
-#define DAY_MS (24 * 3600 * 1000ull)
-
-struct access {
-    pthread_mutex_t lock;    /* of keys and revoked */
-    struct keyset *fixed;    /* of the configuration */
-    struct keyset *keys;     /* those, and the issuer's */
-    struct map revoked;      /* see revoked_name -> struct revoked */
-    struct publishers *publishers;
-    struct jwt_conf jwt;
-    const char *issuer, *audience;
-    struct grant_claims claims;
-    struct grant_role *roles;
-    struct fetch *fetch; /* these three: the first loop's */
-    struct jwks *jwks;
-    struct webhook *webhook;
-    struct grant *everybody; /* with dev */
-};
-
-struct revoked {
-    uint64_t at_ms, until_ms;
-};
-
-/* What an open stream is held to. */
-struct guard {
-    struct list due; /* in a slot of its loop */
-    struct conn *conn;
-    uint64_t due_ms;     /* when to look at it: the grant's end, or time to ask again */
-    struct grant *grant;
-    bool asks;           /* by webhook: asked again, with these */
-    bool asking;
-    struct slice cookie, authorization;
-    char text[];
-};
 
 /* ---- beginning and end ---- */
 
@@ -143,10 +104,12 @@ static int start_asking(struct server *s, struct access *a, struct err *e)
     a->fetch = fetch_new(loop);
     if (!a->fetch)
         return err_set(e, ERR_OVERLOADED, "out of memory");
-    struct jwks_conf jwks = {.name = "jwks", .url = o->jwks};
+    struct jwks_conf jwks = {.name = "jwks", .url = o->jwks, .issuer = o->issuer};
     if (o->jwks && jwks_open(a->fetch, loop, &jwks, s->log, on_keys, a, &a->jwks, e))
         return e->code;
-    struct webhook_conf hook = {.url = o->webhook.url};
+    struct webhook_conf hook = {.url = o->webhook.url,
+                                .timeout_ms = o->webhook.timeout_ms,
+                                .ttl_ms = o->webhook.ttl_ms};
     if (o->webhook.url && webhook_open(a->fetch, loop, &hook, s->log, &a->webhook, e))
         return e->code;
     return 0;
@@ -174,6 +137,8 @@ int access_init(struct server *s, struct err *e)
     pthread_mutex_init(&a->lock, NULL);
     rng_system(seed, sizeof seed);
     map_init(&a->revoked, seed[0], seed[1]);
+    list_init(&a->asking);
+    list_init(&a->rechecking);
     a->fixed = keyset_new();
     a->publishers = publishers_new();
     if (!a->fixed || !a->publishers || make_claims(a, &s->opts->auth))
@@ -200,128 +165,13 @@ void access_close(struct server *s)
     a->fetch = NULL;
 }
 
-void access_free(struct server *s)
-{
-    struct access *a = s->access;
-    size_t at = 0;
-    void *value;
-    if (!a)
-        return;
-    while (map_next(&a->revoked, &at, NULL, &value))
-        free(value);
-    map_fini(&a->revoked);
-    keyset_unref(a->keys);
-    keyset_unref(a->fixed);
-    publishers_unref(a->publishers);
-    grant_unref(a->everybody);
-    free(a->roles);
-    pthread_mutex_destroy(&a->lock);
-    free(a);
-}
-
-/* ---- revocation ---- */
-
-#define REVOKED_NAME_MAX (4 + 64 + 1 + GRANT_TEXT_MAX)
-
-/* "jti:ID" or "sub:NAME", as in the store; with the tenant before it, as in the map. */
-static struct slice revoked_name(const char *kind, struct slice tenant, struct slice what,
-                                 char out[REVOKED_NAME_MAX])
-{
-    if (tenant.len > 64 || what.len > GRANT_TEXT_MAX)
-        return SLICE_NONE;
-    size_t n = tenant.len;
-    if (n)
-        memcpy(out, tenant.p, n);
-    out[n++] = 0;
-    memcpy(out + n, kind, 4);
-    memcpy(out + n + 4, what.p, what.len);
-    return slice_of(out, n + 4 + what.len);
-}
-
-static bool is_revoked_by(struct access *a, const char *kind, struct slice tenant,
-                          struct slice what, uint64_t issued_ms)
-{
-    char text[REVOKED_NAME_MAX];
-    if (!what.p)
-        return false;
-    struct slice name = revoked_name(kind, tenant, what, text);
-    const struct revoked *r = name.p ? map_get(&a->revoked, name) : NULL;
-    return r && r->until_ms > clock_unix_ms() && issued_ms <= r->at_ms;
-}
-
-/* issued_ms: when the token was issued, 0 unknown: then a revoked subject stays revoked. */
-static bool is_revoked(struct access *a, const struct grant *g, uint64_t issued_ms)
-{
-    pthread_mutex_lock(&a->lock);
-    bool yes = is_revoked_by(a, "jti:", grant_tenant(g), grant_jti(g), 0) ||
-               is_revoked_by(a, "sub:", grant_tenant(g), grant_subject(g), issued_ms);
-    pthread_mutex_unlock(&a->lock);
-    return yes;
-}
-
-static int note_revoked(struct access *a, struct slice name, uint64_t at_ms, uint64_t until_ms)
-{
-    struct revoked *r = malloc(sizeof *r);
-    if (!r || !name.p) {
-        free(r);
-        return -1;
-    }
-    *r = (struct revoked){at_ms, until_ms};
-    pthread_mutex_lock(&a->lock);
-    struct revoked *old = map_remove(&a->revoked, name);
-    int rc = map_put(&a->revoked, name, r);
-    pthread_mutex_unlock(&a->lock);
-    free(old);
-    if (rc)
-        free(r);
-    return rc;
-}
-
-void access_load_revoked(void *ctx, const struct store_row *row)
-{
-    struct server *s = ctx;
-    char text[REVOKED_NAME_MAX];
-    if (row->kind != STORE_REVOKE || row->name.len < 4 || row->time_ms < clock_unix_ms())
-        return;
-    struct slice what = slice_of(row->name.p + 4, row->name.len - 4);
-    note_revoked(s->access, revoked_name(row->name.p, row->tenant, what, text),
-                 pos_ms(row->pos), row->time_ms);
-}
-
-static void run_look_at_streams(struct msg *m, void *ctx)
-{
-    struct worker *w = ctx;
-    free(m);
-    LIST_EACH(&w->conns, node, after) {
-        struct conn *c = LIST_ENTRY(node, struct conn, all);
-        if (c->guard && c->state == CONN_STREAM && is_revoked(w->s->access, c->guard->grant, 0))
-            conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
-    }
-}
-
-int access_revoke(struct server *s, struct slice tenant, struct slice jti, struct slice subject,
-                  uint64_t until_ms)
-{
-    char text[REVOKED_NAME_MAX];
-    struct slice name = jti.p ? revoked_name("jti:", tenant, jti, text)
-                              : revoked_name("sub:", tenant, subject, text);
-    if (note_revoked(s->access, name, clock_unix_ms(), until_ms))
-        return -1;
-    for (unsigned i = 0; i < s->worker_count; i++) {
-        struct msg *m = malloc(sizeof *m);
-        if (!m)
-            return -1;
-        m->run = run_look_at_streams;
-        mailbox_post(&s->workers[i].box, m);
-    }
-    return 0;
-}
-
 /* ---- who is this? ---- */
 
+enum credential_from { FROM_NOWHERE, FROM_HEADER, FROM_COOKIE, FROM_QUERY };
+
 struct credential {
-    struct slice text; /* a token or a publishing key; SLICE_NONE: none */
-    bool from_cookie;
+    enum credential_from from;
+    struct slice text; /* a token or, in the header, a publishing key */
 };
 
 static struct slice query_token(const struct request *rq)
@@ -337,14 +187,14 @@ static struct credential find_credential(const struct server *s, const struct re
 {
     struct slice field = http1_field(&rq->http, "authorization"), name, value;
     if (field.len > 7 && slice_is_nocase(slice_of(field.p, 7), "bearer "))
-        return (struct credential){slice_trim(slice_of(field.p + 7, field.len - 7)), false};
+        return (struct credential){FROM_HEADER,
+                                   slice_trim(slice_of(field.p + 7, field.len - 7))};
     field = http1_field(&rq->http, "cookie");
     while (s->opts->auth.cookie && cookie_next(&field, &name, &value))
-        if (slice_is(name, s->opts->auth.cookie))
-            return (struct credential){value, true};
-    if (s->opts->auth.query_token)
-        return (struct credential){query_token(rq), false};
-    return (struct credential){SLICE_NONE, false};
+        if (slice_is(name, s->opts->auth.cookie) && value.len)
+            return (struct credential){FROM_COOKIE, value};
+    value = s->opts->auth.query_token ? query_token(rq) : SLICE_NONE;
+    return (struct credential){value.len ? FROM_QUERY : FROM_NOWHERE, value};
 }
 
 static struct keyset *present_keys(struct access *a)
@@ -355,18 +205,28 @@ static struct keyset *present_keys(struct access *a)
     return set;
 }
 
+/* `iat` in milliseconds: whole seconds, or with a fraction; 0 where there is none. */
 static uint64_t issued_ms(struct slice claims)
 {
     struct slice value;
-    uint64_t s;
-    if (!doc_find(claims, "iat", &value) || !json_u64(value, UINT32_MAX, &s))
+    uint64_t whole, part = 0;
+    if (!doc_find(claims, "iat", &value))
         return 0;
-    return s * 1000 + 999;
+    struct slice rest = value, seconds = slice_cut(&rest, '.');
+    if (!json_u64(seconds, UINT32_MAX, &whole))
+        return 0;
+    for (size_t i = 0; i < 3; i++) {
+        bool digit = rest.p && i < rest.len && rest.p[i] >= '0' && rest.p[i] <= '9';
+        part = part * 10 + (digit ? (uint64_t)(rest.p[i] - '0') : 0);
+        if (!digit)
+            rest = SLICE_NONE;
+    }
+    return whole * 1000 + part;
 }
 
-/* The grant of a token: new in *out. *unknown: no key of ours has its id, newer ones might. */
-static int grant_of_token(struct server *s, struct slice token, struct grant **out, bool *unknown,
-                          struct err *e)
+/* The grant of a token, into rq. *unknown: no key of ours has its id, newer ones might. */
+static int take_token(struct server *s, struct slice token, struct request *rq, bool *unknown,
+                      struct err *e)
 {
     struct access *a = s->access;
     struct keyset *set = present_keys(a);
@@ -374,35 +234,37 @@ static int grant_of_token(struct server *s, struct slice token, struct grant **o
     int rc = jwt_verify(token, set, &a->jwt, clock_unix_ms(), &jwt, e);
     *unknown = rc && jwt.reason == JWT_UNKNOWN_KEY;
     if (!rc)
-        rc = grant_from_claims(buf_slice(&jwt.claims), &a->claims, jwt.expiry_ms, out, e);
-    if (!rc && is_revoked(a, *out, issued_ms(buf_slice(&jwt.claims)))) {
-        grant_unref(*out);
-        rc = err_set(e, ERR_UNAUTHORIZED, "the token was revoked");
+        rc = grant_from_claims(buf_slice(&jwt.claims), &a->claims, jwt.expiry_ms, &rq->grant,
+                               e);
+    if (!rc) {
+        rq->issued_ms = issued_ms(buf_slice(&jwt.claims));
+        if (revoked_has(s, rq->grant, rq->issued_ms))
+            rc = err_set(e, ERR_UNAUTHORIZED, "the token was revoked");
+    }
+    if (rc) {
+        grant_unref(rq->grant);
+        rq->grant = NULL;
     }
     jwt_fini(&jwt);
     keyset_unref(set);
     return rc;
 }
 
+/* why: for the log; who asks is told only that it is not enough. */
 static int refuse(struct conn *c, struct request *rq, const char *why)
 {
     struct err e;
-    log_line(c->w->s->log, LOG_INFO, "unauthorized", "path=%.*s reason=\"%s\"",
-             SLICE_FMT(rq->path), why);
     err_set(&e, ERR_UNAUTHORIZED,
             "send a valid token (Authorization: Bearer ...); to try the hub out without, start it "
             "with --dev");
+    rq->why = why;
     reply_error(c, rq, &e, "WWW-Authenticate: Bearer realm=\"freshet\"\r\n");
     return -1;
 }
 
-/* A page of another site can make a browser send our cookie, so a cookie alone is not enough to
- * change anything: the page has to be of a listed origin, or of the hub's own. */
-static bool cookie_may_change(const struct server *s, const struct request *rq)
+static bool is_own_or_listed(const struct server *s, const struct request *rq)
 {
     struct slice origin = http1_field(&rq->http, "origin");
-    if (rq->http.method == HTTP1_GET || rq->http.method == HTTP1_HEAD)
-        return true;
     for (size_t i = 0; i < s->opts->origins.count; i++)
         if (slice_is(origin, s->opts->origins.v[i]))
             return true;
@@ -416,16 +278,36 @@ static bool cookie_may_change(const struct server *s, const struct request *rq)
     return false;
 }
 
+/* A page of another site can make a browser send our cookie, so a cookie alone is not enough to
+ * change anything: the page has to be of a listed origin, or of the hub's own, and a body has to be
+ * of a type that no form can send. 0, else answered. */
+static int check_cross_site(struct conn *c, struct request *rq)
+{
+    if (rq->http.method == HTTP1_GET || rq->http.method == HTTP1_HEAD)
+        return 0;
+    if (!is_own_or_listed(c->w->s, rq))
+        return reply_fail(c, rq, ERR_FORBIDDEN,
+                          "with a cookie this needs an Origin header of a listed origin");
+    struct slice field = http1_field(&rq->http, "content-type");
+    struct slice type = slice_trim(slice_cut(&field, ';'));
+    if (rq->http.method == HTTP1_POST && !slice_is_nocase(type, "application/json") &&
+        !slice_is_nocase(type, "application/x-ndjson"))
+        return reply_fail(c, rq, ERR_UNSUPPORTED_MEDIA_TYPE,
+                          "with a cookie this needs Content-Type: application/json");
+    return 0;
+}
+
 /* ---- asking others ---- */
 
 struct asking {
     struct msg msg;
+    struct list node; /* in access's list while it waits */
     struct request *request;
     struct worker *from;
     struct webhook_wait hook;
     struct jwks_wait keys;
     struct grant *grant;
-    uint64_t ttl_ms;
+    uint64_t asked_ms, ttl_ms;
     int code;
     bool for_keys;
 };
@@ -443,8 +325,12 @@ static void run_asked(struct msg *m, void *ctx)
     } else if (ask->for_keys) {
         rq->asked_keys = true;
         request_run(c, rq);
+    } else if (ask->grant && revoked_has(w->s, ask->grant, ask->asked_ms)) {
+        grant_unref(ask->grant);
+        refuse(c, rq, "the subject was revoked meanwhile");
     } else if (ask->grant) {
         rq->grant = ask->grant;
+        rq->issued_ms = ask->asked_ms;
         rq->grant_until_ms = w->now_ms + ask->ttl_ms;
         rq->by_webhook = true;
         request_run(c, rq);
@@ -460,6 +346,7 @@ static void run_asked(struct msg *m, void *ctx)
 
 static void answer_asking(struct asking *ask)
 {
+    list_remove(&ask->node);
     ask->msg.run = run_asked;
     worker_post(&ask->from->s->workers[0], ask->from, &ask->msg);
 }
@@ -486,6 +373,7 @@ static void run_ask(struct msg *m, void *ctx)
     ask->hook.done = on_hook;
     ask->keys.done = on_newer_keys;
     ask->hook.ctx = ask->keys.ctx = ask;
+    list_push_back(&a->asking, &ask->node);
     if (ask->for_keys) {
         if (!a->jwks || !jwks_refresh(a->jwks, &ask->keys))
             answer_asking(ask);
@@ -511,16 +399,26 @@ static int ask(struct conn *c, struct request *rq, bool for_keys)
     kept->conn = c;
     kept->held = true;
     *a = (struct asking){.msg = {NULL, run_ask}, .request = kept, .from = c->w,
-                         .for_keys = for_keys};
+                         .asked_ms = clock_unix_ms(), .for_keys = for_keys};
+    list_init(&a->node);
     worker_post(c->w, &c->w->s->workers[0], &a->msg);
     return ACCESS_WAIT;
+}
+
+static int take_publishing_key(struct conn *c, struct request *rq, struct slice key)
+{
+    struct grant *g = publishers_find(c->w->s->access->publishers, key);
+    if (!g)
+        return refuse(c, rq, "unknown publishing key");
+    rq->grant = grant_ref(g);
+    return ACCESS_DONE;
 }
 
 int access_check(struct conn *c, struct request *rq)
 {
     struct server *s = c->w->s;
     struct access *a = s->access;
-    struct err e;
+    struct err e = {.code = 0};
     bool unknown = false;
     if (rq->grant)
         return ACCESS_DONE; /* asked for */
@@ -529,207 +427,56 @@ int access_check(struct conn *c, struct request *rq)
         return ACCESS_DONE;
     }
     struct credential cred = find_credential(s, rq);
-    if (cred.text.p && slice_starts(cred.text, "fpk_")) {
-        struct grant *g = publishers_find(a->publishers, cred.text);
-        if (!g)
-            return refuse(c, rq, "unknown publishing key");
-        rq->grant = grant_ref(g);
+    if (cred.from == FROM_HEADER && slice_starts(cred.text, "fpk_"))
+        return take_publishing_key(c, rq, cred.text);
+    if (cred.from == FROM_COOKIE && check_cross_site(c, rq))
+        return -1;
+    if (cred.from != FROM_NOWHERE && take_token(s, cred.text, rq, &unknown, &e) == 0)
         return ACCESS_DONE;
-    }
-    bool by_cookie = cred.from_cookie || (a->webhook && !cred.text.p);
-    if (by_cookie && !cookie_may_change(s, rq))
-        return reply_fail(c, rq, ERR_FORBIDDEN,
-                          "with a cookie this needs an Origin header of a listed origin");
-    if (cred.text.p && grant_of_token(s, cred.text, &rq->grant, &unknown, &e) == 0)
-        return ACCESS_DONE;
-    rq->grant = NULL;
     if (unknown && a->jwks && !rq->asked_keys)
         return ask(c, rq, true);
     if (a->webhook && (http1_field(&rq->http, "cookie").len ||
-                       http1_field(&rq->http, "authorization").len))
+                       http1_field(&rq->http, "authorization").len)) {
+        /* browsers add cookies and Basic credentials by themselves, but never a Bearer's */
+        if (cred.from != FROM_HEADER && cred.from != FROM_COOKIE && check_cross_site(c, rq))
+            return -1;
         return ask(c, rq, false);
-    return refuse(c, rq, cred.text.p ? e.detail : "no token");
-}
-
-/* ---- open streams ---- */
-
-static void put_due(struct guard *g, uint64_t now_ms)
-{
-    struct worker *w = g->conn->w;
-    uint64_t at = g->due_ms > now_ms ? g->due_ms : now_ms + 1000;
-    list_move_back(&w->due[at / DUE_SLOT_MS % DUE_SLOTS], &g->due);
-}
-
-int access_guard(struct conn *c, const struct request *rq)
-{
-    struct slice cookie = SLICE_NONE, authorization = SLICE_NONE;
-    if (c->w->s->opts->dev)
-        return 0;
-    if (rq->by_webhook) {
-        cookie = http1_field(&rq->http, "cookie");
-        authorization = http1_field(&rq->http, "authorization");
     }
-    struct guard *g = calloc(1, sizeof *g + cookie.len + authorization.len);
-    if (!g)
-        return -1;
-    list_init(&g->due);
-    g->conn = c;
-    g->grant = grant_ref(rq->grant);
-    g->asks = rq->by_webhook;
-    if (cookie.len)
-        memcpy(g->text, cookie.p, cookie.len);
-    if (authorization.len)
-        memcpy(g->text + cookie.len, authorization.p, authorization.len);
-    g->cookie = cookie.p ? slice_of(g->text, cookie.len) : SLICE_NONE;
-    g->authorization =
-        authorization.p ? slice_of(g->text + cookie.len, authorization.len) : SLICE_NONE;
-    g->due_ms = g->asks ? rq->grant_until_ms : grant_expiry_ms(g->grant);
-    c->guard = g;
-    if (g->due_ms)
-        put_due(g, c->w->now_ms);
-    return 0;
+    return refuse(c, rq, cred.from == FROM_NOWHERE ? "no token" : e.detail);
 }
 
-void access_unguard(struct conn *c)
+/* ---- the end ---- */
+
+static void free_asking(struct access *a)
 {
-    struct guard *g = c->guard;
-    c->guard = NULL;
-    if (!g)
+    struct list *node;
+    while ((node = list_pop(&a->asking))) {
+        struct asking *ask = LIST_ENTRY(node, struct asking, node);
+        request_free(ask->request);
+        free(ask);
+    }
+}
+
+void access_free(struct server *s)
+{
+    struct access *a = s->access;
+    if (!a)
         return;
-    list_remove(&g->due);
-    grant_unref(g->grant);
-    g->conn = NULL;
-    if (!g->asking)
-        free(g);
-}
-
-int access_renew(struct conn *c, struct grant *grant)
-{
-    struct guard *g = c->guard;
-    if (!g || !slice_eq(grant_subject(g->grant), grant_subject(grant)) ||
-        !slice_eq(grant_tenant(g->grant), grant_tenant(grant)))
-        return -1;
-    grant_unref(g->grant);
-    g->grant = grant_ref(grant);
-    g->due_ms = grant_expiry_ms(grant);
-    list_remove(&g->due);
-    if (g->due_ms)
-        put_due(g, c->w->now_ms);
-    return 0;
-}
-
-/* A stream whose grant came from the webhook: is it still so? */
-struct recheck {
-    struct msg msg;
-    struct guard *guard; /* of `from`'s thread */
-    struct worker *from;
-    struct webhook_wait hook;
-    struct grant *grant;
-    uint64_t ttl_ms;
-    int code;
-};
-
-static bool still_granted(const struct conn *c, const struct grant *grant, struct slice tenant)
-{
-    struct slice names[256];
-    size_t count = edge_channels(&c->reader, names, 256);
-    for (size_t i = 0; i < count; i++)
-        if (!grant_may_subscribe(grant, tenant, names[i]))
-            return false;
-    return true;
-}
-
-static void run_rechecked(struct msg *m, void *ctx)
-{
-    struct recheck *r = (struct recheck *)m;
-    struct worker *w = ctx;
-    struct guard *g = r->guard;
-    struct conn *c = g->conn;
-    g->asking = false;
-    if (!c) {
-        free(g);
-    } else if (r->code == 0 && still_granted(c, r->grant, slice_of(c->stream.tenant->name,
-                                                                   c->stream.tenant->len))) {
-        grant_unref(g->grant);
-        g->grant = grant_ref(r->grant);
-        g->due_ms = w->now_ms + r->ttl_ms;
-        put_due(g, w->now_ms);
-    } else {
-        conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
-    }
-    grant_unref(r->grant);
-    free(r);
-}
-
-static void recheck_answer(struct recheck *r)
-{
-    r->msg.run = run_rechecked;
-    worker_post(&r->from->s->workers[0], r->from, &r->msg);
-}
-
-static void on_rehook(void *ctx, int code, struct grant *grant, uint64_t ttl_ms)
-{
-    struct recheck *r = ctx;
-    r->code = code;
-    r->ttl_ms = ttl_ms;
-    r->grant = grant ? grant_ref(grant) : NULL;
-    recheck_answer(r);
-}
-
-static void run_recheck(struct msg *m, void *ctx)
-{
-    struct recheck *r = (struct recheck *)m;
-    struct worker *w = ctx;
-    struct access *a = w->s->access;
-    struct webhook_credential cred = {r->guard->cookie, r->guard->authorization};
-    r->hook.done = on_rehook;
-    r->hook.ctx = r;
-    r->code = a->webhook
-                  ? webhook_ask(a->webhook, &cred, true, &r->hook, &r->grant, &r->ttl_ms)
-                  : ERR_OVERLOADED;
-    if (r->code != WEBHOOK_WAIT)
-        recheck_answer(r);
-}
-
-static void look_at(struct worker *w, struct guard *g)
-{
-    if (g->due_ms > w->now_ms) {
-        put_due(g, w->now_ms);
-        return;
-    }
-    if (!g->asks) {
-        conn_end_stream(g->conn, "token-expired", server_retry_ms(w->s, &w->dice));
-        return;
-    }
-    struct recheck *r = calloc(1, sizeof *r);
-    if (!r) {
-        g->due_ms = w->now_ms + 1000;
-        put_due(g, w->now_ms);
-        return;
-    }
-    g->asking = true;
-    *r = (struct recheck){.msg = {NULL, run_recheck}, .guard = g, .from = w};
-    worker_post(w, &w->s->workers[0], &r->msg);
-}
-
-void access_tick(struct worker *w)
-{
-    uint64_t slot = w->now_ms / DUE_SLOT_MS;
-    if (!w->due_slot || slot - w->due_slot > DUE_SLOTS)
-        w->due_slot = slot - 1;
-    while (w->due_slot < slot) {
-        struct list now;
-        list_init(&now);
-        list_splice(&now, &w->due[w->due_slot++ % DUE_SLOTS]);
-        struct list *node;
-        while ((node = list_pop(&now)))
-            look_at(w, LIST_ENTRY(node, struct guard, due));
-    }
+    free_asking(a);
+    guard_free_rechecks(a);
+    revoked_free(a);
+    keyset_unref(a->keys);
+    keyset_unref(a->fixed);
+    publishers_unref(a->publishers);
+    grant_unref(a->everybody);
+    free(a->roles);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
 }
 
 struct slice access_tenant(const struct server *s, const struct grant *grant, struct slice named)
 {
     if (named.len)
         return named;
-    return grant_tenant(grant).p ? grant_tenant(grant) : slice_str(s->opts->tenant);
+    return grant && grant_tenant(grant).p ? grant_tenant(grant) : slice_str(s->opts->tenant);
 }

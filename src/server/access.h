@@ -26,15 +26,25 @@ int access_check(struct conn *c, struct request *rq);
 /* An open stream is watched: it ends when its grant does. 0 or -1 for no memory. */
 int access_guard(struct conn *c, const struct request *rq);
 void access_unguard(struct conn *c);
-/* A new grant of the same subject for an open stream (from a token that was renewed). */
-int access_renew(struct conn *c, struct grant *grant);
+/* From now on c's stream is held to rq's grant. The caller has compared tenants and subjects. 0 or
+ * -1 for no memory: then the old one holds. */
+int access_renew(struct conn *c, const struct request *rq);
+bool access_guard_is_revoked(const struct conn *c);
+/* Whose c's stream is; SLICE_NONE where nobody knows. Borrows until the stream ends. */
+struct slice access_subject(const struct conn *c);
+/* The tenant of the grant it is held to: that is whose subject it is. Borrows likewise. */
+struct slice access_home(const struct conn *c);
+/* Whether grant covers every channel that c's stream follows. */
+bool access_may_follow(const struct conn *c, const struct grant *grant);
 /* The streams that are due on this loop. */
 void access_tick(struct worker *w);
 
-/* Revokes by token id or subject (one of the two is SLICE_NONE), until until_ms: from now on on all
- * loops. Any thread. 0 or -1 for no memory. */
+/* Revokes by token id or subject (one of the two is SLICE_NONE) what was issued up to at_ms, until
+ * until_ms: from now on on all loops. Any thread. 0 or -1 for no memory. */
 int access_revoke(struct server *s, struct slice tenant, struct slice jti, struct slice subject,
-                  uint64_t until_ms);
+                  uint64_t at_ms, uint64_t until_ms);
+/* Appends how that is called in the store. */
+void access_put_revoked(struct slice jti, struct slice subject, uint64_t at_ms, struct buf *out);
 /* What the store has kept of it, at start. */
 void access_load_revoked(void *ctx, const struct store_row *row);
 

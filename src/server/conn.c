@@ -2,6 +2,8 @@
 #include "server/access.h"
 #include "server/api.h"
 
+#include "base/num.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -141,6 +143,7 @@ static void leave_stream(struct conn *c, const char *reason)
     atomic_fetch_sub(&w->s->streams, 1);
     atomic_fetch_sub(&c->stream.tenant->streams, 1);
     address_leave(w->s, c->stream.address);
+    user_leave(w->s, c->stream.user);
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
@@ -295,6 +298,26 @@ bool conn_alive(void *ctx, struct reader *r)
     struct worker *w = ctx;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
     return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+}
+
+struct conn *conn_by_id(struct worker *w, uint64_t id)
+{
+    LIST_EACH(&w->conns, node, after) {
+        struct conn *c = LIST_ENTRY(node, struct conn, all);
+        if (c->state == CONN_STREAM && c->stream.id == id)
+            return c;
+    }
+    return NULL;
+}
+
+bool conn_id_parse(struct slice text, uint64_t *id)
+{
+    uint32_t high, low;
+    if (text.len != 16 || !num_hex32(slice_of(text.p, 8), 8, &high) ||
+        !num_hex32(slice_of(text.p + 8, 8), 8, &low))
+        return false;
+    *id = (uint64_t)high << 32 | low;
+    return true;
 }
 
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)

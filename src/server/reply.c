@@ -1,4 +1,4 @@
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "io/clock.h"
 #include "json/write.h"
@@ -88,14 +88,28 @@ static void put_problem(const struct err *e, struct buf *out)
     buf_add_char(out, '}');
 }
 
+/* Text from outside as one word of a log line. */
+static void log_word(struct slice s, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (; n < s.len && n + 1 < cap; n++)
+        out[n] = s.p[n] > ' ' && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\' ? s.p[n] : '_';
+    out[n] = 0;
+}
+
 static void note_refusal(struct worker *w, const struct request *rq, const struct err *e)
 {
     unsigned index = (unsigned)(-e->code - 1);
     if (index < ERR_INDEX_COUNT)
         w->stats.errors[index]++;
-    if (rq && log_on(w->s->log, LOG_INFO) && e->code != ERR_NOT_FOUND)
-        log_line(w->s->log, LOG_INFO, "refused", "error=%s path=%.*s detail=\"%s\"",
-                 err_name(e->code), SLICE_FMT(rq->path), e->detail);
+    if (!rq || !log_on(w->s->log, LOG_INFO) || e->code == ERR_NOT_FOUND)
+        return;
+    char subject[128];
+    struct slice tenant = rq->grant ? grant_tenant(rq->grant) : SLICE_NONE;
+    log_word(rq->grant ? grant_subject(rq->grant) : SLICE_NONE, subject, sizeof subject);
+    log_line(w->s->log, LOG_INFO, "refused", "error=%s path=%.*s tenant=%.*s subject=%s reason=\"%s\"",
+             err_name(e->code), SLICE_FMT(rq->path), SLICE_FMT(tenant), subject,
+             rq->why ? rq->why : e->detail);
 }
 
 void reply_error(struct conn *c, struct request *rq, const struct err *e, const char *extra)

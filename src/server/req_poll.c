@@ -1,6 +1,6 @@
 /* req_poll.c - GET /v1/events and the routes of kind poll: the same reader as a stream's, whose
  * bytes are collected into one answer. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "json/write.h"
 
@@ -23,6 +23,21 @@ void poll_due(struct poll *p)
         return;
     p->done = true;
     list_move_back(&p->conn->w->finishing, &p->waiting);
+}
+
+void poll_done(struct conn *c)
+{
+    c->poll->done = true;
+    list_move_back(&c->w->finishing, &c->poll->waiting);
+}
+
+/* A poll waits no longer than its grant holds. */
+static uint64_t deadline_of(const struct request *rq, uint64_t now_ms, uint64_t wait_ms)
+{
+    uint64_t until = rq->by_webhook ? rq->grant_until_ms : grant_expiry_ms(rq->grant);
+    if (!until || until > now_ms + wait_ms)
+        return now_ms + wait_ms;
+    return until > now_ms ? until : now_ms;
 }
 
 void poll_finish(struct conn *c)
@@ -77,7 +92,7 @@ void req_poll(struct conn *c, struct request *rq)
     list_init(&poll->waiting);
     poll->conn = c;
     poll->limit = p.limit;
-    poll->deadline_ms = w->now_ms + p.wait_ms;
+    poll->deadline_ms = deadline_of(kept, w->now_ms, p.wait_ms);
     list_push_back(&w->polls, &poll->waiting);
     c->poll = poll;
     c->state = CONN_POLL;

@@ -12,12 +12,15 @@
 struct revocation {
     struct store_row row;
     struct buf name, tenant;
-    uint64_t until_ms;
+    struct buf what; /* the token's id or the subject */
+    uint64_t at_ms, until_ms;
+    bool is_jti;
 };
 
 static void revocation_free(struct revocation *r)
 {
     buf_fini(&r->name);
+    buf_fini(&r->what);
     buf_fini(&r->tenant);
     free(r);
 }
@@ -54,10 +57,15 @@ static int parse(const struct server *s, const struct request *rq, struct revoca
         rc = err_set(e, ERR_BAD_REQUEST, "until: a unix time in ms, at most 400 days from now");
     if (!rc && !r->tenant.len)
         buf_add_slice(&r->tenant, access_tenant(s, rq->grant, SLICE_NONE));
+    if (!rc && !name_is_tenant(buf_slice(&r->tenant)))
+        rc = err_set(e, ERR_BAD_REQUEST, "tenant: 1 to 64 of A-Z a-z 0-9 _ -");
     if (!rc) {
-        buf_add_str(&r->name, jti.len ? "jti:" : "sub:");
-        buf_add_slice(&r->name, buf_slice(jti.len ? &jti : &subject));
-        if (r->name.failed || r->tenant.failed)
+        r->at_ms = now_ms;
+        r->is_jti = jti.len != 0;
+        buf_add_slice(&r->what, buf_slice(jti.len ? &jti : &subject));
+        access_put_revoked(jti.len ? buf_slice(&jti) : SLICE_NONE, buf_slice(&subject), now_ms,
+                           &r->name);
+        if (r->name.failed || r->what.failed || r->tenant.failed)
             rc = err_set(e, ERR_OVERLOADED, "out of memory");
     }
     buf_fini(&jti);
@@ -96,7 +104,7 @@ static int send_job(struct conn *c, struct request *rq, struct revocation *r)
     r->row = (struct store_row){.kind = STORE_REVOKE,
                                 .name = buf_slice(&r->name),
                                 .tenant = buf_slice(&r->tenant),
-                                .pos = pos_make(c->w->now_ms, 0),
+                                .pos = pos_make(r->at_ms, 0),
                                 .time_ms = r->until_ms};
     struct publish *p = job_publish(j);
     p->rows = &r->row;
@@ -121,10 +129,9 @@ void req_revoke(struct conn *c, struct request *rq)
     if (!rc && !grant_may_administer(rq->grant, buf_slice(&r->tenant)))
         rc = err_set(&e, ERR_FORBIDDEN, "this needs an administrator's token");
     if (!rc) {
-        struct slice name = buf_slice(&r->name), what = slice_of(name.p + 4, name.len - 4);
-        bool jti = slice_starts(name, "jti:");
-        if (access_revoke(s, buf_slice(&r->tenant), jti ? what : SLICE_NONE,
-                          jti ? SLICE_NONE : what, r->until_ms) ||
+        struct slice what = buf_slice(&r->what);
+        if (access_revoke(s, buf_slice(&r->tenant), r->is_jti ? what : SLICE_NONE,
+                          r->is_jti ? SLICE_NONE : what, r->at_ms, r->until_ms) ||
             send_job(c, rq, r))
             rc = err_set(&e, ERR_OVERLOADED, "out of memory");
     }

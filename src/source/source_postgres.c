@@ -1,6 +1,7 @@
 #include "source/source_postgres.h"
 
 #include "source/pg_lookup.h"
+#include "source/pg_password.h"
 #include "source/row.h"
 #include "source/watch.h"
 #include "json/scan.h"
@@ -75,7 +76,7 @@ struct source_postgres {
     struct buf text; /* scratch: a value without white space */
 
     /* never change */
-    char *database, *listen, *lock, *query, *key, *tenant_column, *tenant;
+    char *database, *password_file, *listen, *lock, *query, *key, *tenant_column, *tenant;
     uint32_t every_ms, timeout_ms;
 };
 
@@ -90,6 +91,7 @@ static void release(struct source_postgres *s)
     buf_fini(&s->text);
     watch_fini(&s->watch);
     free(s->database);
+    free(s->password_file);
     free(s->listen);
     free(s->lock);
     free(s->query);
@@ -291,10 +293,19 @@ static void on_notice(void *arg, const PGresult *result)
 /* host, hostaddr: in place of those of the connection string, unless NULL. */
 static void connect_to(struct source_postgres *s, const char *host, const char *hostaddr)
 {
+    char password[PG_PASSWORD_MAX + 1];
+    struct err e;
+    if (pg_password_read(s->password_file, password, &e) < 0) {
+        finish_run(s, e.code, e.detail);
+        return;
+    }
     const char *const names[] = {"dbname", "client_encoding", "fallback_application_name",
-                                 "host",   "hostaddr",        NULL};
-    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr, NULL};
+                                 "host",   "hostaddr",        "password",
+                                 NULL};
+    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr,
+                                  password[0] ? password : NULL, NULL};
     s->conn = PQconnectStartParams(names, values, 1);
+    pg_password_forget(password);
     s->link = LINK_CONNECTING;
     s->notified = true; /* what happened before is not known */
     if (s->conn)
@@ -669,7 +680,7 @@ int source_postgres_new(const struct source_postgres_conf *conf, const struct so
     s->timeout_ms = conf->timeout_ms ? conf->timeout_ms : SOURCE_POSTGRES_TIMEOUT_MS;
     row_text_init(&s->row);
     s->text = BUF_INIT;
-    if (!copy(&s->database, conf->database) || !copy(&s->listen, conf->listen) ||
+    if (!copy(&s->database, conf->database) || !copy(&s->password_file, conf->password_file) || !copy(&s->listen, conf->listen) ||
         !copy(&s->lock, conf->lock) || !copy(&s->query, q.query) || !copy(&s->key, q.key) ||
         !copy(&s->tenant_column, q.tenant_column) || !copy(&s->tenant, q.tenant) ||
         watch_init(&s->watch, &q, host, loop, &watch_ops, s) < 0) {

@@ -293,6 +293,35 @@ static void an_event_and_a_floor_at_one_position_are_never_cut_apart(void **stat
     rig_expect(r, "t", "none>10 a>10 other>10", 1, ALL_BYTES, "a@20 none!20 other!20 upto=20");
 }
 
+static void expect_beyond(struct rig *r, const char *channels, uint32_t max_events, bool more,
+                          bool owes_floor)
+{
+    struct page *page = rig_read(r, rig_spec("t", channels, max_events, ALL_BYTES));
+    assert_true(page->seen == 90);
+    assert_int_equal(page->more, more);
+    assert_int_equal(page->owes_floor, owes_floor);
+    page_free(page);
+}
+
+static void a_cut_page_says_what_it_is_as_of_and_whether_floors_lie_beyond_it(void **state)
+{
+    struct rig *r = *state;
+    struct rig_batch b = {.count = 0};
+    rig_tenant(&b, "t", 7, 90, 0);
+    rig_channel(&b, "t", "low", 15);
+    rig_channel(&b, "t", "high", 80);
+    rig_channel(&b, "t", "beyond", 91);
+    for (pos_t pos = 10; pos <= 50; pos += 10)
+        rig_event(&b, "t", "a", pos);
+    rig_store(r, &b);
+    expect_beyond(r, "a", 2, true, false);
+    expect_beyond(r, "a high", 2, true, true);
+    expect_beyond(r, "a low", 2, true, false);
+    expect_beyond(r, "a low", 1, true, false); /* before the cut, in the page */
+    expect_beyond(r, "a beyond", 2, true, false);
+    expect_beyond(r, "a high", 5, false, false);
+}
+
 static void what_is_unknown_has_the_base_floor(void **state)
 {
     struct rig *r = *state;
@@ -620,6 +649,7 @@ static const struct named_test tests[] = {
     TEST(a_floor_is_an_entry_at_its_own_position, KEEPS),
     TEST(a_floor_beyond_the_last_position_is_not_reported, KEEPS),
     TEST(an_event_and_a_floor_at_one_position_are_never_cut_apart, KEEPS),
+    TEST(a_cut_page_says_what_it_is_as_of_and_whether_floors_lie_beyond_it, KEEPS),
     TEST(what_is_unknown_has_the_base_floor, KEEPS),
     TEST(a_channel_that_is_gone_is_unknown_again, KEEPS),
     TEST(names_that_look_alike_never_meet, KEEPS),

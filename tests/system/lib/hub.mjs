@@ -8,14 +8,15 @@ import { open } from './sse.mjs';
 
 export class Hub {
   // config: what the configuration file says. args: further flags. files: name -> content, written
-  // into the folder first. dev: without tokens.
-  static async start({ config = {}, args = [], env = {}, files = {}, dev = true } = {}) {
+  // into the folder first. prepare: called with the folder. dev: without tokens.
+  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true } = {}) {
     const hub = new Hub();
     hub.dir = mkdtempSync(path.join(tmpdir(), 'freshet-system-'));
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(path.dirname(path.join(hub.dir, name)), { recursive: true });
       writeFileSync(path.join(hub.dir, name), content);
     }
+    await prepare?.(hub.dir);
     // JSON is YAML as well
     writeFileSync(path.join(hub.dir, 'hub.yaml'), JSON.stringify({ log: { level: 'debug' }, ...config }, null, 1));
     hub.args = ['serve', '--config', path.join(hub.dir, 'hub.yaml'), ...(dev ? ['--dev'] : []), ...args];
@@ -27,7 +28,7 @@ export class Hub {
 
   // Starts the process; after the first time on the same port.
   async run() {
-    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir });
+    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin });
     const m = await this.process.until(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/m);
     this.port = Number(m[1]);
     this.url = `http://127.0.0.1:${this.port}`;
@@ -78,9 +79,17 @@ export class Hub {
     return this.run();
   }
 
-  // Ends it and takes its folder away.
+  // Ends it, without waiting for clients, and takes its folder away. A hub that doesn't end well (a
+  // crash, a sanitizer's report) fails the test.
   async stop() {
-    if (this.process.code === undefined) await this.kill();
+    const { process } = this;
+    if (process.code === undefined) {
+      process.child.kill('SIGTERM');
+      await process.until(/info draining|"draining"/, 'stderr').catch(() => {});
+      process.child.kill('SIGTERM');
+      const code = await process.ended;
+      if (code !== 0) throw new Error(`the hub ended with ${code}: ${this.log.slice(-3000)}`);
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -17,11 +17,15 @@ export class Stream {
   #waiting = new Set();
   #event = { data: [], event: '', id: undefined };
 
-  constructor(socket) {
+  // stay: keeps its side open when the hub has ended.
+  constructor(socket, { stay = false } = {}) {
     this.socket = socket;
     socket.on('data', (d) => this.#push(d));
     socket.on('error', () => this.#end());
-    socket.on('end', () => this.#end());
+    socket.on('end', () => {
+      if (!stay) socket.end();
+      this.#end();
+    });
     socket.on('close', () => this.#end());
   }
 

@@ -90,7 +90,8 @@ export function realHub(config?: string): Hub {
       child = next;
       port = await new Promise<number>((done, failed) => {
         let text = '';
-        next.once('exit', (code) => failed(new Error(`the hub ended with ${code}: ${text}`)));
+        next.once('error', failed);
+        next.once('exit', (code, signal) => failed(new Error(`the hub ended with ${signal ?? code}: ${text}`)));
         next.stdout!.on('data', (chunk: Buffer) => {
           text += chunk.toString();
           const found = /listening on http:\/\/[^:]+:(\d+)/.exec(text);
@@ -101,7 +102,9 @@ export function realHub(config?: string): Hub {
     async kill() {
       const old = child;
       child = null;
-      if (!old || old.exitCode !== null) return;
+      if (!old) return;
+      if (old.exitCode !== null || old.signalCode !== null)
+        throw new Error(`the hub had ended by itself: ${old.signalCode ?? `status ${old.exitCode}`}`);
       const gone = new Promise((done) => old.once('exit', done));
       old.kill('SIGKILL');
       await gone;

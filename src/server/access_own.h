@@ -1,0 +1,40 @@
+/* access_own.h - what access.c (who is this), revoked.c (revocations) and guard.c (open streams)
+ * share. Private to these. */
+#ifndef FRESHET_SERVER_ACCESS_OWN_H
+#define FRESHET_SERVER_ACCESS_OWN_H
+
+#include "auth/fetch.h"
+#include "auth/jwks.h"
+#include "auth/jwt.h"
+#include "auth/publisher.h"
+#include "auth/webhook.h"
+#include "server/access.h"
+
+struct access {
+    pthread_mutex_t lock;    /* of keys, revoked and next_sweep_ms */
+    struct keyset *fixed;    /* of the configuration */
+    struct keyset *keys;     /* those, and the issuer's */
+    struct map revoked;      /* tenant, NUL, "jti:ID" or "sub:NAME" -> struct revoked */
+    uint64_t next_sweep_ms;
+    struct publishers *publishers;
+    struct jwt_conf jwt;
+    const char *issuer, *audience;
+    struct grant_claims claims;
+    struct grant_role *roles;
+    struct fetch *fetch; /* these three: the first loop's */
+    struct jwks *jwks;
+    struct webhook *webhook;
+    struct list asking;      /* of the first loop: who waits for the application or the issuer */
+    struct list rechecking;  /* likewise, of open streams */
+    struct grant *everybody; /* with dev */
+};
+
+/* True when g was revoked. issued_ms: when it was issued, or its application last asked; 0:
+ * unknown: then a revoked subject stays revoked. Any thread. */
+bool revoked_has(struct server *s, const struct grant *g, uint64_t issued_ms);
+void revoked_free(struct access *a);
+
+/* The questions that will not be answered any more. After the loops. */
+void guard_free_rechecks(struct access *a);
+
+#endif
