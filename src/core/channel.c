@@ -104,13 +104,19 @@ static void note_key(struct channel *c, struct channel_key *k)
     u->next = list_empty(&k->order) ? NULL : k->order.next;
 }
 
+/* Takes the place of the entries that are gone; what notes say about places must not matter. */
+static void move_down(struct channel *c)
+{
+    memmove(c->entries, c->entries + c->first, c->used * sizeof *c->entries);
+    c->first = 0;
+}
+
 static bool reserve_entry(struct channel *c)
 {
     if (c->first + c->used < c->cap)
         return true;
-    if (c->first > c->used && c->undo_count == 0) { /* more gone than there: move down */
-        memmove(c->entries, c->entries + c->first, c->used * sizeof *c->entries);
-        c->first = 0;
+    if (c->first > c->used && c->undo_count == 0) { /* more gone than there */
+        move_down(c);
         return true;
     }
     uint32_t cap = c->cap ? c->cap * 2 : 8;
@@ -331,6 +337,8 @@ void channel_settle(struct channel *c)
     c->dead = 0;
     if (!c->used)
         c->first = 0;
+    else if (c->first > c->used) /* nothing is noted now, so entries may move */
+        move_down(c);
     if (c->used <= 2 * c->ordinary + 16)
         return;
     uint32_t kept = 0; /* mostly holes: close them */
