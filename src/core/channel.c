@@ -165,7 +165,8 @@ static struct channel_key *new_key(struct slice text)
     return k;
 }
 
-/* The key's record, made when there is none. *fresh: there was none, or it is provisionally gone. */
+/* The key's record, made when there is none. *fresh: there was none, or it is provisionally
+ * gone. */
 static struct channel_key *take_key(struct channel *c, struct slice text, bool *fresh)
 {
     struct channel_key *k = map_get(&c->keys, text);

@@ -204,11 +204,13 @@ static int look_after(struct hub *h)
     for (uint64_t i = 0; i < channels && !list_empty(&h->all_channels); i++) {
         struct tenant_channel *tc = LIST_ENTRY(h->all_channels.next, struct tenant_channel, all);
         list_move_back(&h->all_channels, &tc->all);
+        pos_t floor = tc->c.floor;
         if (tc->c.conf->age_ms && trim_channel(h, tc))
             return -1;
+        h->plan.quiet |= tc->c.floor != floor;
         if (may_forget(h, tc) && list_empty(&tc->plan)) {
             plan_touch(h, tc);
-            tc->leaving = true;
+            tc->leaving = h->plan.quiet = true;
         }
     }
     for (uint64_t i = 0; i < tenants && !list_empty(&h->all_tenants); i++) {
@@ -233,7 +235,8 @@ static int add_tenant_rows(struct hub *h)
         row->kind = STORE_TENANT;
         row->tenant = tenant_name(t);
         row->epoch = t->epoch;
-        row->pos = t->plan_last == PLAN_NONE ? t->committed : h->plan.events[t->plan_last].event->pos;
+        row->pos = t->plan_last == PLAN_NONE ? t->committed
+                                             : h->plan.events[t->plan_last].event->pos;
         row->floor = t->plan_floor;
     }
     LIST_EACH(&h->plan.channels, node, after) {
@@ -326,6 +329,7 @@ bool plan_start(struct hub *h)
         touch_dirty(h);
     h->dirty = false;
     p->in_flight = true;
+    p->quiet = false;
     p->now_ms = h->now_ms;
     if (fill_plan(h)) {
         plan_done(h, ERR_OVERLOADED, "out of memory");

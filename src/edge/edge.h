@@ -131,6 +131,7 @@ struct edge_conf {
     uint64_t stall_ms;
     uint32_t page_events, page_bytes;
     uint32_t send_events, send_bytes; /* at most, in one send */
+    bool alone; /* there is no other edge from which a client may come with a newer id */
     const struct edge_format *formats; /* kept */
     uint64_t seed[2];
 };

@@ -81,6 +81,7 @@ struct feed {
     uint32_t high;       /* entries of high priority */
     pos_t tail_pos;      /* the ring holds everything matching in (tail_pos, upto] */
     int refused;         /* the owner would not have it: why, an err_code */
+    bool fresh;          /* it was made for the reader that is being opened */
     bool dirty;          /* something came since `idle` was last looked through */
     struct list idle, todo, parked, wait;
     uint32_t readers;
@@ -95,11 +96,12 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
-    struct reader *reader; /* NULL: closed while a page was on its way */
+    struct reader *reader; /* NULL: closed while a page or an answer was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;
     bool moved;           /* from another feed; `channels` say from where on each is read */
-    bool asked, answered; /* the owner, about an id that this edge has not heard of */
+    bool asked, answered; /* the owner, about the id */
+    bool follows_now;     /* what the owner says to the feed's own request will do */
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
@@ -126,7 +128,7 @@ struct edge {
     struct list active;   /* tenants with work, in turn */
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */
-    struct list orphans;  /* lags whose page is on its way, though their reader is closed */
+    struct list orphans;  /* lags whose page or answer is on its way, though their reader is closed */
     struct list rings; /* feeds by when their ring last grew, longest ago first */
     uint64_t now_ms;
     uint64_t tick; /* wheel position */
@@ -163,8 +165,8 @@ struct feed *feed_take(struct edge *e, const struct feed_spec *spec);
 void feed_activate(struct feed *f);
 /* One reader fewer. */
 void feed_leave(struct feed *f);
-/* Asks the owner. False: no memory. */
-bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want);
+/* Asks the owner, for a reader's lag or (NULL) the feed itself. False: no memory. */
+bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want, struct lag *lag);
 /* Ends feeds that nobody has read for a while. */
 void feed_expire(struct edge *e);
 void feed_free(struct feed *f);

@@ -300,7 +300,8 @@ static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t 
                     .oldest = lag->page->entries[at].pos, .channels = names};
     for (uint32_t i = at; i < upto; i++) {
         const struct page_entry *pe = &lag->page->entries[i];
-        if (pe->pos > lag->channels[pe->channel].quiet && pe->pos > lag->channels[pe->channel].after)
+        const struct lag_channel *lc = &lag->channels[pe->channel];
+        if (pe->pos > lc->quiet && pe->pos > lc->after)
             names[g.channel_count++] = r->feed->channels[pe->channel]->name;
     }
     if (!g.channel_count)

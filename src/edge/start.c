@@ -68,22 +68,22 @@ static int judge(const struct lag *lag, const struct edge_tenant *t, enum gap_re
     return -1;
 }
 
-/* An id that this edge has not heard of yet may have come from another one: the owner knows. */
+/* An id may have come from another edge, which has heard more than this one: later events, or that
+ * something left the log whose gap lies beyond the id. The owner knows. */
 static bool wait_for_owner(struct edge *e, struct reader *r)
 {
     struct lag *lag = r->lag;
     struct edge_tenant *t = r->feed->tenant;
-    if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch ||
-        lag->id <= t->upto)
+    if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch)
         return false;
-    if (lag->asked) {
-        list_move_back(&r->feed->wait, &r->node);
-        return true;
-    }
-    lag->asked = true;
+    if (!lag->asked && lag->id <= t->upto && (e->conf.alone || lag->follows_now))
+        return false;
     r->state = READER_SYNCING;
     list_move_back(&r->feed->wait, &r->node);
-    if (!feed_ask(r->feed, FOLLOW_SYNC, lag->id))
+    if (lag->asked)
+        return true;
+    lag->asked = feed_ask(r->feed, FOLLOW_SYNC, lag->id, lag);
+    if (!lag->asked)
         reader_fail(e, r, READER_END_FAILED, ERR_OVERLOADED);
     return true;
 }

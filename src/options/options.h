@@ -266,6 +266,7 @@ struct options {
     struct opt_texts hosts;   /* host or host:port; none: any */
     uint64_t loops;           /* network loops; 0: one a core */
     const char *static_dir;   /* served at / */
+    const char *console_dir;  /* served at /console; NULL: looked for; "none": not served */
     const char *tenant;       /* the default one */
     enum opt_ack ack;         /* the default `ack` of a publish */
     uint64_t heartbeat_ms;

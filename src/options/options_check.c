@@ -114,6 +114,8 @@ static void check_limits(struct loader *l)
                        "is larger than limits.head_bytes, which holds first");
     if (l->o->static_dir)
         warn_unreadable(l, l->o->static_dir, loader_where(l, "static"));
+    if (l->o->console_dir && strcmp(l->o->console_dir, "none") != 0)
+        warn_unreadable(l, l->o->console_dir, loader_where(l, "console"));
 }
 
 /* The whole file into text; false: it is not there, or too large to be a schema. */

@@ -33,6 +33,8 @@ const char *freshet_error_name(int error)
 {
     if (error == FRESHET_OK)
         return "OK";
+    if (error == FRESHET_EUSAGE)
+        return err_name(ERR_BAD_REQUEST);
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i].api == error)
             return err_name(codes[i].code);
@@ -246,6 +248,8 @@ static void stats_done(struct gather *g)
 int freshet_stats(struct freshet_hub *hub, struct freshet_text tenant,
                   void (*done)(void *ctx, struct freshet_text json), void *ctx)
 {
+    if (atomic_load(&hub->s->draining))
+        return FRESHET_ECLOSING;
     struct stats_wish *wish = malloc(sizeof *wish);
     if (!wish)
         return FRESHET_ENOMEM;

@@ -27,6 +27,8 @@ void gather_free(struct gather *g)
     buf_fini(&g->names);
     buf_fini(&g->sources);
     buf_fini(&g->sources_prom);
+    buf_fini(&g->types);
+    buf_fini(&g->types_prom);
     if (g->user_free)
         g->user_free(g->user);
     free(g->infos);
@@ -104,6 +106,10 @@ static void run_on_owner(struct msg *m, void *ctx)
         hub_each_channel(s->hub, g->tenant, put_channel, g);
     g->sources_bad = !sources_health(s, &g->sources);
     sources_put_prometheus(s, &g->sources_prom);
+    if (!g->tenant.p) {
+        types_put_json(s, &g->types);
+        types_put_prometheus(s, &g->types_prom);
+    }
     g->msg.run = run_on_worker;
     worker_post(&s->workers[0], &s->workers[0], &g->msg);
 }

@@ -22,6 +22,7 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
+#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -281,6 +282,11 @@ void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
 bool static_has(const struct server *s, struct slice path);
+/* The hub's own page, or how to build it. */
+void req_console(struct conn *c, struct request *rq);
+bool console_has(const struct server *s, struct slice path);
+/* Returns new: the folder with the built console; NULL: none, or no memory. */
+char *console_find(const struct options *opts);
 /* It waits no longer: it is answered as soon as it has what is there already. */
 void poll_due(struct poll *p);
 /* The poll's answer is due. */
@@ -328,6 +334,7 @@ struct worker {
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
+    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -417,7 +424,7 @@ struct gather {
     char *tenant_text;
     struct map by_channel; /* tenant, NUL, channel -> struct gather_count: readers */
     struct map by_tenant;  /* streams */
-    struct buf channels, names, sources, sources_prom;
+    struct buf channels, names, sources, sources_prom, types, types_prom;
     struct gather_channel *infos;
     size_t channel_count, channel_cap;
     bool want_channels, sources_bad;
@@ -442,6 +449,12 @@ struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_
                           gathered_fn gathered, void *user);
 void gather_free(struct gather *g);
 
+/* types.c: the owner's thread. JSON: an object, and a member after it. */
+void types_note(struct server *s, const struct publish *p);
+void types_put_json(const struct server *s, struct buf *out);
+void types_put_prometheus(const struct server *s, struct buf *out);
+void types_free(struct server *s);
+
 /* stats.c */
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out);
 void stats_put_prometheus(const struct server *s, const struct gather *g, struct buf *out);
@@ -457,6 +470,7 @@ struct listen_slot {
 
 struct server {
     struct options *opts;
+    char *console_dir; /* NULL: the console wasn't built, or isn't wanted */
     const struct log *log;
     struct access *access;
     struct freshet_hub *api; /* NULL: none */
@@ -479,6 +493,8 @@ struct server {
     size_t source_count;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
+    struct map types; /* of events -> struct type_count; the first loop's */
+    uint64_t other_types;
     struct map users;      /* likewise: tenant, NUL, subject */
     struct map publishers; /* those who published lately -> struct publisher_use; likewise */
     uint64_t publishers_sweep_ms;

@@ -23,7 +23,7 @@ int outbox_host_init(struct source_slot *slot)
     rng_system(seed, sizeof seed);
     map_init(&slot->tenants, seed[0], seed[1]);
     slot->is_outbox = true;
-    struct buf *bufs[] = {&slot->position, &slot->name, &slot->type,
+    struct buf *bufs[] = {&slot->position, &slot->name,    &slot->type,
                           &slot->key,      &slot->channel, &slot->other};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         *bufs[i] = BUF_INIT;
@@ -40,7 +40,7 @@ void outbox_host_fini(struct source_slot *slot)
     while (map_next(&slot->tenants, &at, NULL, &name))
         free(name);
     map_fini(&slot->tenants);
-    struct buf *bufs[] = {&slot->position, &slot->name, &slot->type,
+    struct buf *bufs[] = {&slot->position, &slot->name,    &slot->type,
                           &slot->key,      &slot->channel, &slot->other};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_fini(bufs[i]);
@@ -116,11 +116,11 @@ static int check_place(const struct source_slot *slot, struct slice tenant,
 {
     const struct opt_source *o = slot->conf;
     if (!tenant.p || !name_is_tenant(tenant))
-        return err_set(e, ERR_BAD_REQUEST,
-                       "\"tenant\" must be given: 1 to 64 of A-Z a-z 0-9 _ -");
+        return err_set(e, ERR_BAD_REQUEST, "\"tenant\" must be given: 1 to 64 of A-Z a-z 0-9 _ -");
     if (!w->channel.p || !name_is_channel(w->channel))
-        return err_set(e, ERR_BAD_REQUEST, "\"channel\" must be given: 1 to 128 of A-Z a-z 0-9 . _ "
-                                           ": -, first a letter or digit");
+        return err_set(e, ERR_BAD_REQUEST,
+                       "\"channel\" must be given: 1 to 128 of A-Z a-z 0-9 . _ "
+                       ": -, first a letter or digit");
     if (!covers(&o->tenants, tenant))
         return err_set(e, ERR_FORBIDDEN, "the outbox may not write tenant %.*s (tenants)",
                        SLICE_FMT(tenant));
@@ -242,9 +242,10 @@ void outbox_host_advance(void *ctx, const struct source_event *events, size_t co
     struct source_slot *slot = ctx;
     struct losses l = {.slot = slot};
     if (!slice_eq(buf_slice(&slot->position), from)) {
-        sources_decline(slot, events, count, ERR_CONFLICT,
-                        "the position in the store is not the one expected: somebody else writes it",
-                        done, arg);
+        sources_decline(
+            slot, events, count, ERR_CONFLICT,
+            "the position in the store is not the one expected: somebody else writes it", done,
+            arg);
         return;
     }
     if (!gap) {

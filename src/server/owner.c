@@ -284,6 +284,8 @@ static void on_published(void *ctx, struct publish *p)
 {
     struct server *s = ctx;
     struct job *j = p->token;
+    if (!p->err.code)
+        types_note(s, p);
     if (p->by_source)
         return; /* sources wait for the release */
     j->answer = p->err;
@@ -309,10 +311,25 @@ static void on_released(void *ctx, struct publish *p)
     job_unref(p->token);
 }
 
+/* The loops have ended: nothing can be stored any more. */
+static void refuse_late(struct server *s, struct job *j)
+{
+    for (uint32_t i = 0; i < j->p.count; i++)
+        event_unref(j->p.events[i]);
+    err_set(&j->answer, ERR_DRAINING, "the hub is stopping");
+    j->msg.run = run_answered;
+    to_worker(s, j->from->index, &j->msg);
+    job_unref(j);
+}
+
 static void run_publish(struct msg *m, void *ctx)
 {
     struct job *j = (struct job *)m;
     struct server *s = ctx;
+    if (s->ending) {
+        refuse_late(s, j);
+        return;
+    }
     hub_publish(s->hub, &j->p, clock_unix_ms());
 }
 

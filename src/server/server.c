@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- what is configured ---- */
 
@@ -199,7 +200,11 @@ struct accept_msg {
 static void run_accept(struct msg *m, void *ctx)
 {
     struct accept_msg *am = (struct accept_msg *)m;
-    conn_new(ctx, am->fd, am->metrics);
+    struct worker *w = ctx;
+    if (w->closing) /* it came when the loop had ended */
+        close(am->fd);
+    else
+        conn_new(w, am->fd, am->metrics);
     free(am);
 }
 
@@ -443,11 +448,13 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
         setrlimit(RLIMIT_NOFILE, &files);
     }
     s->opts = opts;
+    s->console_dir = console_find(opts);
     s->log = log;
     s->started_ms = clock_unix_ms();
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->publishers, seeds[1], seeds[1] ^ seeds[0]);
     quota_init(&s->accepts, opts->limits.accepts_per_second, opts->limits.accepts_per_second,
@@ -546,12 +553,66 @@ static void free_endpoints(struct server *s)
     free(s->patterns);
 }
 
+static void close_handle(uv_handle_t *handle, void *ctx)
+{
+    (void)ctx;
+    if (!uv_is_closing(handle))
+        uv_close(handle, on_closed_nothing);
+}
+
+/* One that never ran, or could not be made whole: ends what the loops would have ended. */
+static void end_unstarted(struct server *s)
+{
+    atomic_store(&s->draining, true);
+    s->ending = true;
+    sources_close(s);
+    if (s->access)
+        access_close(s);
+    for (size_t i = 0; i < s->listen_count; i++)
+        listener_close(&s->listening[i].listener, on_closed_nothing);
+    if (s->owner_ready)
+        mailbox_close(&s->owner_box, on_closed_nothing);
+    for (unsigned i = s->worker_count; i-- > 0;) {
+        struct worker *w = &s->workers[i];
+        w->closing = true;
+        mailbox_close(&w->box, on_closed_nothing);
+        conn_free_all(w);
+        uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
+        uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
+        uv_close((uv_handle_t *)&w->tick, on_closed_nothing);
+        if (i == 0) {
+            if (s->stop.type)
+                close_handle((uv_handle_t *)&s->stop, NULL);
+            if (s->waiting.type)
+                close_handle((uv_handle_t *)&s->waiting, NULL);
+        }
+        uv_run(&w->loop, UV_RUN_DEFAULT);
+    }
+}
+
+/* What was posted when nobody was there any more is answered, with an error: no callback is left
+ * out. */
+static void run_late_messages(struct server *s)
+{
+    size_t n = 1;
+    while (n) {
+        n = s->owner_ready && s->hub ? mailbox_drain(&s->owner_box) : 0;
+        for (unsigned i = 0; i < s->worker_count; i++)
+            n += mailbox_drain(&s->workers[i].box);
+    }
+}
+
 void server_free(struct server *s)
 {
     if (!s)
         return;
     size_t at = 0;
     void *value;
+    if (!s->started)
+        end_unstarted(s);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        api_subs_end(&s->workers[i]);
+    run_late_messages(s);
     owner_fini(s);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_fini(&s->workers[i]);
@@ -563,6 +624,7 @@ void server_free(struct server *s)
     while (map_next(&s->addresses, &at, NULL, &value))
         free(value);
     map_fini(&s->addresses);
+    types_free(s);
     at = 0;
     while (map_next(&s->users, &at, NULL, &value))
         free(value);
@@ -570,6 +632,7 @@ void server_free(struct server *s)
     publishers_use_free(s);
     sources_free(s);
     access_free(s);
+    free(s->console_dir);
     free(s->listening);
     free(s->workers);
     free(s->formats);

@@ -17,10 +17,10 @@ struct source_slot {
     uint64_t runs, changes, failures;
     /* an outbox's */
     uint64_t refused, lag_bytes;
-    struct buf position;  /* as it is in the store */
+    struct buf position;                        /* as it is in the store */
     struct buf name, type, key, channel, other; /* scratch: texts of a message */
-    struct map tenants;   /* names that events borrowed: name -> its copy */
-    bool is_outbox;       /* the map is there */
+    struct map tenants;                         /* names that events borrowed: name -> its copy */
+    bool is_outbox;                             /* the map is there */
 };
 
 /* source_host.append; ctx: the slot. */
@@ -40,9 +40,9 @@ void outbox_host_fini(struct source_slot *slot); /* fine for all slots */
 /* source_host's functions for an outbox; ctx: the slot. */
 void outbox_host_position(void *ctx, struct buf *out);
 int outbox_host_message(void *ctx, struct slice text, struct source_event *out, struct err *e);
-void outbox_host_advance(void *ctx, const struct source_event *events, size_t count, struct slice from,
-                    struct slice to, bool gap,
-                    void (*done)(void *arg, int error, const char *detail), void *arg);
+void outbox_host_advance(void *ctx, const struct source_event *events, size_t count,
+                         struct slice from, struct slice to, bool gap,
+                         void (*done)(void *arg, int error, const char *detail), void *arg);
 void outbox_host_refused(void *ctx, const char *detail);
 void outbox_host_lag(void *ctx, uint64_t bytes);
 

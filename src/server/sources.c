@@ -3,8 +3,8 @@
 #include "server/source_slot.h"
 
 #include "io/clock.h"
-#include "json/write.h"
 #include "source/source_sqlite.h"
+#include "json/write.h"
 #ifdef FRESHET_POSTGRES
 #include "source/source_outbox.h"
 #include "source/source_postgres.h"
@@ -308,18 +308,19 @@ static void host_count(void *ctx, uint64_t runs, uint64_t changes, uint64_t fail
 static struct source_query_conf query_conf(const struct server *s, const struct opt_source *o)
 {
     const struct channel_conf *channel = server_channel_conf(s, slice_str(o->channel));
-    return (struct source_query_conf){
-        .query = o->query,
-        .key = o->key,
-        .tenant_column = o->tenant,
-        .tenant = o->tenant ? NULL : o->tenant_value ? o->tenant_value : s->opts->tenant,
-        .channel = o->channel,
-        .added = o->types.added,
-        .changed = o->types.changed,
-        .removed = o->types.removed,
-        .every_ms = (uint32_t)o->every_ms,
-        .keys = channel ? channel->keys : 10000,
-        .event_max = (uint32_t)s->opts->limits.event_bytes};
+    return (struct source_query_conf){.query = o->query,
+                                      .key = o->key,
+                                      .tenant_column = o->tenant,
+                                      .tenant = o->tenant         ? NULL
+                                                : o->tenant_value ? o->tenant_value
+                                                                  : s->opts->tenant,
+                                      .channel = o->channel,
+                                      .added = o->types.added,
+                                      .changed = o->types.changed,
+                                      .removed = o->types.removed,
+                                      .every_ms = (uint32_t)o->every_ms,
+                                      .keys = channel ? channel->keys : 10000,
+                                      .event_max = (uint32_t)s->opts->limits.event_bytes};
 }
 
 #ifdef FRESHET_POSTGRES
@@ -378,9 +379,10 @@ static int open_source(struct source_slot *slot, struct err *e)
         return open_outbox(slot, &host, e);
 #endif
     default:
-        return err_set(e, ERR_BAD_REQUEST,
-                       "source %s: this hub is built without libpq, so PostgreSQL can't be a source",
-                       slot->conf->name);
+        return err_set(
+            e, ERR_BAD_REQUEST,
+            "source %s: this hub is built without libpq, so PostgreSQL can't be a source",
+            slot->conf->name);
     }
 }
 
@@ -415,14 +417,26 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,   &copy->database,     &copy->query,
-                            &copy->key,    &copy->tenant,       &copy->tenant_value,
-                            &copy->channel, &copy->types.added, &copy->types.changed,
+    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
+                            &copy->key,          &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,      &copy->types.added, &copy->types.changed,
                             &copy->types.removed};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
     return copy;
+}
+
+static void source_texts_free(struct opt_source *o)
+{
+    if (!o)
+        return;
+    const char *texts[] = {o->name,         o->database, o->query,       o->key,
+                           o->tenant,       o->tenant_value, o->channel, o->types.added,
+                           o->types.changed, o->types.removed};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+    free(o);
 }
 
 int sources_add(struct server *s, const struct opt_source *o, struct err *e)
@@ -440,8 +454,14 @@ int sources_add(struct server *s, const struct opt_source *o, struct err *e)
     if (!copy)
         return err_set(e, ERR_OVERLOADED, "out of memory");
     s->sources[s->source_count].added = copy;
+    bool owned = s->channel_confs[channel - s->opts->channels.v].owned;
     s->channel_confs[channel - s->opts->channels.v].owned = true;
-    return add_source(s, copy, e);
+    if (add_source(s, copy, e) == 0)
+        return 0;
+    s->channel_confs[channel - s->opts->channels.v].owned = owned;
+    s->sources[s->source_count].added = NULL;
+    source_texts_free(copy);
+    return e->code;
 }
 
 void sources_start(struct server *s)
@@ -472,18 +492,6 @@ bool sources_closed(const struct server *s)
         if (!s->sources[i].closed)
             return false;
     return true;
-}
-
-static void source_texts_free(struct opt_source *o)
-{
-    if (!o)
-        return;
-    const char *texts[] = {o->name,         o->database, o->query,       o->key,
-                           o->tenant,       o->tenant_value, o->channel, o->types.added,
-                           o->types.changed, o->types.removed};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free((void *)(uintptr_t)texts[i]);
-    free(o);
 }
 
 void sources_free(struct server *s)
@@ -527,8 +535,8 @@ static void put_counters(const struct server *s, struct buf *out, const char *na
     for (size_t i = 0; i < s->source_count; i++) {
         const struct source_slot *slot = &s->sources[i];
         const char *const labels[] = {"source", slot->conf->name, NULL};
-        uint64_t values[] = {slot->ok, slot->runs, slot->changes, slot->failures,
-                             slot->refused, slot->lag_bytes};
+        uint64_t values[] = {slot->ok,       slot->runs,    slot->changes,
+                             slot->failures, slot->refused, slot->lag_bytes};
         prom_put_sample(out, name, labels, (double)values[member]);
     }
 }

@@ -149,6 +149,8 @@ void stats_put_json(const struct server *s, const struct gather *g, struct buf *
     put_map(out, "connectionsByTenant", &g->by_tenant, false);
     put_map(out, "connectionsByCompany", &g->by_tenant, false);
     put_channels(out, g);
+    if (!g->tenant.p)
+        json_put_member_raw(out, "eventsByType", buf_slice(&g->types));
     buf_addf(out, ",\"connectionsByTransport\":{\"sse\":%llu,\"polling\":%llu}",
              (unsigned long long)g->workers.streams, (unsigned long long)g->workers.polls);
     json_put_member(out, "version", slice_str(FRESHET_VERSION));
@@ -224,5 +226,6 @@ void stats_put_prometheus(const struct server *s, const struct gather *g, struct
     prom_put_head(out, "freshet_build_info", "gauge", "The version that runs.");
     const char *const labels[] = {"version", FRESHET_VERSION, NULL};
     prom_put_sample(out, "freshet_build_info", labels, 1);
+    buf_add_slice(out, buf_slice(&g->types_prom));
     buf_add_slice(out, buf_slice(&g->sources_prom));
 }

@@ -35,8 +35,8 @@ void outbox_position_format(const struct outbox_position *p, char out[OUTBOX_POS
 enum outbox_start outbox_judge(const struct outbox_position *stored, const char *slot, bool fresh,
                                const struct outbox_server *server, struct outbox_position *start)
 {
-    bool same = stored && strcmp(stored->system, server->system) == 0 &&
-                strcmp(stored->slot, slot) == 0;
+    bool same =
+        stored && strcmp(stored->system, server->system) == 0 && strcmp(stored->slot, slot) == 0;
     if (same && !fresh && stored->lsn >= server->confirmed && stored->lsn <= server->end) {
         *start = *stored;
         return OUTBOX_GO_ON;

@@ -29,9 +29,9 @@ struct outbox_server {
 };
 
 enum outbox_start {
-    OUTBOX_GO_ON,  /* from the stored position */
-    OUTBOX_BEGIN,  /* from *start, nothing was lost */
-    OUTBOX_LOST,   /* from *start, and something may have been lost */
+    OUTBOX_GO_ON, /* from the stored position */
+    OUTBOX_BEGIN, /* from *start, nothing was lost */
+    OUTBOX_LOST,  /* from *start, and something may have been lost */
 };
 
 /* Where to begin. stored: NULL when nothing is; slot: the slot's name, which the server has by

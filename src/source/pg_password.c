@@ -18,8 +18,8 @@ int pg_password_read(const char *path, char out[PG_PASSWORD_MAX + 1], struct err
     out[len] = 0;
     out[strcspn(out, "\r\n")] = 0;
     if (failed || !out[0])
-        return err_set(e, ERR_INTERNAL, "the password file %.180s has no password in its first line",
-                       path);
+        return err_set(e, ERR_INTERNAL,
+                       "the password file %.180s has no password in its first line", path);
     return OK;
 }
 

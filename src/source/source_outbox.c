@@ -2,10 +2,8 @@
 
 #include "base/rng.h"
 #include "source/outbox_position.h"
-#include "source/pg_lookup.h"
-#include "source/pg_password.h"
+#include "source/pg_link.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,12 +17,10 @@
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS 5000
 #define PG_EPOCH_S 946684800 /* 2000-01-01 */
-#define NO_CONNECTION "no connection to the database"
 
 enum step {
-    STEP_OFF,         /* no connection; the timer begins one */
-    STEP_LOOKUP,      /* for the address of the host */
-    STEP_CONNECTING,  /* libpq's handshake */
+    STEP_OFF, /* no connection; the timer begins one */
+    STEP_CONNECTING,
     STEP_IDENTIFY,    /* which database is it, and where is its log */
     STEP_INSPECT,     /* what is known of the slot */
     STEP_PUBLICATION, /* being made */
@@ -35,21 +31,13 @@ enum step {
     STEP_STREAM,
 };
 
-/* A poll handle lives until its close callback, longer than the connection it is for. */
-struct poll_handle {
-    uv_poll_t poll;
-    struct source_outbox *source; /* NULL: closed */
-    struct source_outbox *owner;
-};
-
 struct source_outbox {
     struct source base;
     struct source_host host;
     uv_loop_t *loop;
     uv_timer_t timer; /* STEP_OFF: the next attempt; else the time that is left, or the tick */
     uv_idle_t idle;   /* more messages are in libpq's buffer */
-    struct poll_handle *poll;
-    unsigned handles;
+    unsigned handles; /* of its own: timer and idle */
     struct rng rng;
     bool started, ending;
     bool appending; /* an advance is in flight */
@@ -59,8 +47,7 @@ struct source_outbox {
     char detail[240]; /* what the host was told last */
     int shown;        /* -1 nothing, 0 failing, 1 ok */
 
-    struct pg_lookup *lookup;
-    PGconn *conn;
+    struct pg_link link;
     enum step step;
     struct outbox_server server;
     bool has_publication, given_up, fresh;
@@ -84,10 +71,8 @@ struct source_outbox {
     uint32_t timeout_ms;
 };
 
-static void on_socket(uv_poll_t *handle, int status, int events);
 static void on_timer(uv_timer_t *timer);
 static void on_idle(uv_idle_t *idle);
-static void connect_begin(struct source_outbox *s);
 
 /* ---- handles ---- */
 
@@ -103,9 +88,10 @@ static void release(struct source_outbox *s)
     free(s);
 }
 
-static void handle_gone(struct source_outbox *s)
+/* When nothing is left that is open or closing. */
+static void release_at_end(struct source_outbox *s)
 {
-    if (--s->handles)
+    if (s->handles || s->link.handles)
         return;
     void (*closed)(void *arg) = s->closed;
     void *arg = s->closed_arg;
@@ -116,45 +102,14 @@ static void handle_gone(struct source_outbox *s)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    handle_gone(handle->data);
+    struct source_outbox *s = handle->data;
+    s->handles--;
+    release_at_end(s);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_link_handle_gone(void *owner)
 {
-    struct poll_handle *p = handle->data;
-    struct source_outbox *s = p->owner;
-    free(p);
-    handle_gone(s);
-}
-
-static void poll_close(struct source_outbox *s)
-{
-    struct poll_handle *p = s->poll;
-    s->poll = NULL;
-    if (!p)
-        return;
-    p->source = NULL;
-    uv_poll_stop(&p->poll);
-    uv_close((uv_handle_t *)&p->poll, on_poll_closed);
-}
-
-/* Watches the connection's socket for `events`; 0: for nothing. 0 or ERR_OVERLOADED. */
-static int poll_for(struct source_outbox *s, int events)
-{
-    if (!s->poll) {
-        struct poll_handle *p = calloc(1, sizeof *p);
-        if (!p || uv_poll_init(s->loop, &p->poll, PQsocket(s->conn)) < 0) {
-            free(p);
-            return ERR_OVERLOADED;
-        }
-        p->poll.data = p;
-        p->source = p->owner = s;
-        s->poll = p;
-        s->handles++;
-    }
-    if (!events)
-        return uv_poll_stop(&s->poll->poll);
-    return uv_poll_start(&s->poll->poll, events, on_socket) < 0 ? ERR_OVERLOADED : OK;
+    release_at_end(owner);
 }
 
 /* ---- what the host is told ---- */
@@ -186,23 +141,9 @@ static void disconnect(struct source_outbox *s)
 {
     uv_idle_stop(&s->idle);
     uv_timer_stop(&s->timer);
-    pg_lookup_cancel(s->lookup);
-    s->lookup = NULL;
-    poll_close(s); /* before libpq closes the descriptor */
-    PQfinish(s->conn);
-    s->conn = NULL;
+    pg_link_close(&s->link);
     s->step = STEP_OFF;
     drop_events(s);
-}
-
-/* One line of libpq's message. */
-static struct slice first_line(const char *text)
-{
-    struct slice rest = slice_str(text ? text : "");
-    struct slice line = slice_trim(slice_cut(&rest, '\n'));
-    if (line.len > 180)
-        line.len = 180;
-    return line.len ? line : SLICE_LIT("the connection was lost");
 }
 
 /* Ends the connection, says why, and begins again later: longer each time, with jitter. */
@@ -225,7 +166,9 @@ static void fail_link(struct source_outbox *s, const char *what, const PGresult 
 {
     char text[240];
     const char *why = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    struct slice line = first_line(why ? why : s->conn ? PQerrorMessage(s->conn) : NULL);
+    struct slice line = pg_first_line(why            ? why
+                                      : s->link.conn ? PQerrorMessage(s->link.conn)
+                                                     : NULL);
     snprintf(text, sizeof text, "%s: %.*s", what, SLICE_FMT(line));
     fail(s, text);
 }
@@ -238,9 +181,9 @@ static bool is_full(const struct source_outbox *s)
 /* Sends what libpq has to send, and listens unless there is no room. False when it failed. */
 static bool flush(struct source_outbox *s)
 {
-    int left = PQflush(s->conn);
+    int left = PQflush(s->link.conn);
     int events = (is_full(s) ? 0 : UV_READABLE) | (left ? UV_WRITABLE : 0);
-    if (left < 0 || poll_for(s, events) < 0) {
+    if (left < 0 || pg_link_poll(&s->link, events) < 0) {
         fail_link(s, "the connection to the database was lost", NULL);
         return false;
     }
@@ -258,7 +201,7 @@ static void ask(struct source_outbox *s, enum step step, const struct buf *sql)
         uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
     if (sql->failed)
         fail(s, "no memory for a command");
-    else if (!PQsendQuery(s->conn, sql->p))
+    else if (!PQsendQuery(s->link.conn, sql->p))
         fail_link(s, "a command could not be sent", NULL);
     else
         flush(s);
@@ -325,7 +268,7 @@ static void send_status(struct source_outbox *s, bool wants_reply)
     char status[PG_STATUS_BYTES];
     pg_status_write(s->confirmed, pg_now_us(), wants_reply, status);
     s->asked_ms = wants_reply ? uv_now(s->loop) : s->asked_ms;
-    if (PQputCopyData(s->conn, status, sizeof status) < 0)
+    if (PQputCopyData(s->link.conn, status, sizeof status) < 0)
         fail_link(s, "the connection to the database was lost", NULL);
     else
         flush(s);
@@ -427,7 +370,8 @@ static void make_next(struct source_outbox *s)
         buf_addf(&sql, "DROP_REPLICATION_SLOT \"%s\"", s->slot);
         step = STEP_DROP;
     } else if (!s->server.has_slot) {
-        buf_addf(&sql, "CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput NOEXPORT_SNAPSHOT", s->slot);
+        buf_addf(&sql, "CREATE_REPLICATION_SLOT \"%s\" LOGICAL pgoutput NOEXPORT_SNAPSHOT",
+                 s->slot);
         show(s, false, "the replication slot is being made, which waits for open transactions");
     } else {
         begin_at(s);
@@ -448,9 +392,10 @@ static void take_slot(struct source_outbox *s, const PGresult *r)
     s->server.has_slot = !PQgetisnull(r, 0, 1) || !PQgetisnull(r, 0, 4);
     s->given_up = s->server.has_slot && strcmp(PQgetvalue(r, 0, 4), "lost") == 0;
     s->fresh = false;
-    if (s->server.has_slot && (strcmp(PQgetvalue(r, 0, 1), "pgoutput") != 0 ||
-                               strcmp(PQgetvalue(r, 0, 2), "t") != 0))
-        fail(s, "the slot of this name is another's (plugin or database): name another with `slot`");
+    if (s->server.has_slot &&
+        (strcmp(PQgetvalue(r, 0, 1), "pgoutput") != 0 || strcmp(PQgetvalue(r, 0, 2), "t") != 0))
+        fail(s,
+             "the slot of this name is another's (plugin or database): name another with `slot`");
     else if (s->server.has_slot && !s->given_up &&
              !pg_lsn_parse(slice_str(PQgetvalue(r, 0, 3)), &s->server.confirmed))
         fail(s, "the slot has no position");
@@ -529,8 +474,8 @@ static void take_results(struct source_outbox *s)
 {
     PGresult *answer = NULL;
     enum step step = s->step;
-    while (!PQisBusy(s->conn)) {
-        PGresult *r = PQgetResult(s->conn);
+    while (!PQisBusy(s->link.conn)) {
+        PGresult *r = PQgetResult(s->link.conn);
         ExecStatusType status = r ? PQresultStatus(r) : PGRES_COMMAND_OK;
         if (!r) { /* the end */
             if (answer)
@@ -639,12 +584,12 @@ static bool take_copy(struct source_outbox *s, struct slice in)
     }
     if (copy.reply)
         send_status(s, false);
-    return s->conn != NULL;
+    return s->link.conn != NULL;
 }
 
 static void stream_ended(struct source_outbox *s)
 {
-    PGresult *r = PQisBusy(s->conn) ? NULL : PQgetResult(s->conn);
+    PGresult *r = PQisBusy(s->link.conn) ? NULL : PQgetResult(s->link.conn);
     fail_link(s, "the replication ended", r);
     PQclear(r);
 }
@@ -655,7 +600,7 @@ static void pump(struct source_outbox *s)
     uv_idle_stop(&s->idle);
     for (int i = 0; i < MESSAGES_A_TURN && !is_full(s); i++) {
         char *p = NULL;
-        int len = PQgetCopyData(s->conn, &p, 1);
+        int len = PQgetCopyData(s->link.conn, &p, 1);
         if (len == 0)
             break;
         if (len < 0) {
@@ -697,28 +642,10 @@ static void tick(struct source_outbox *s)
         send_status(s, true);
 }
 
-static void connect_step(struct source_outbox *s)
+static void on_ready(void *owner, int status, int events)
 {
-    poll_close(s); /* each step may close the socket and open another under the same number */
-    PostgresPollingStatusType step = PQconnectPoll(s->conn);
-    if (step == PGRES_POLLING_OK)
-        ask_text(s, STEP_IDENTIFY, "IDENTIFY_SYSTEM");
-    else if (step == PGRES_POLLING_FAILED ||
-             poll_for(s, step == PGRES_POLLING_WRITING ? UV_WRITABLE : UV_READABLE) < 0)
-        fail_link(s, NO_CONNECTION, NULL);
-}
-
-static void on_socket(uv_poll_t *handle, int status, int events)
-{
-    struct poll_handle *p = handle->data;
-    struct source_outbox *s = p->source;
-    if (!s)
-        return;
-    if (s->step == STEP_CONNECTING) {
-        connect_step(s);
-        return;
-    }
-    if (status < 0 || ((events & UV_READABLE) && !PQconsumeInput(s->conn))) {
+    struct source_outbox *s = owner;
+    if (status < 0 || ((events & UV_READABLE) && !PQconsumeInput(s->link.conn))) {
         fail_link(s, "the connection to the database was lost", NULL);
         return;
     }
@@ -728,6 +655,31 @@ static void on_socket(uv_poll_t *handle, int status, int events)
         pump(s);
     else if (s->step != STEP_BEGIN)
         take_results(s);
+}
+
+static void on_connected(void *owner)
+{
+    ask_text(owner, STEP_IDENTIFY, "IDENTIFY_SYSTEM");
+}
+
+static void on_not_connected(void *owner, const char *detail)
+{
+    fail(owner, detail);
+}
+
+static const struct pg_link_ops link_ops = {on_connected, on_not_connected, on_ready,
+                                            on_link_handle_gone};
+
+static void connect_begin(struct source_outbox *s)
+{
+    buf_reset(&s->stored);
+    s->host.position(s->host.ctx, &s->stored);
+    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
+    s->step = STEP_CONNECTING;
+    if (s->stored.failed)
+        fail(s, "no memory for the position");
+    else
+        pg_link_open(&s->link);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -740,67 +692,8 @@ static void on_timer(uv_timer_t *timer)
     else if (s->step == STEP_OFF)
         connect_begin(s);
     else
-        fail(s, s->step <= STEP_CONNECTING ? NO_CONNECTION ": no answer in time"
+        fail(s, s->step == STEP_CONNECTING ? "no connection to the database: no answer in time"
                                            : "the database could not be asked: no answer in time");
-}
-
-/* Notices are for people at a terminal. */
-static void on_notice(void *arg, const PGresult *result)
-{
-    (void)arg;
-    (void)result;
-}
-
-/* host, hostaddr: in place of those of the connection string, unless NULL. */
-static void connect_to(struct source_outbox *s, const char *host, const char *hostaddr)
-{
-    char password[PG_PASSWORD_MAX + 1];
-    struct err e;
-    if (pg_password_read(s->password_file, password, &e) < 0) {
-        fail(s, e.detail);
-        return;
-    }
-    const char *const names[] = {"dbname",      "client_encoding", "fallback_application_name",
-                                 "replication", "host",            "hostaddr",
-                                 "password",    NULL};
-    const char *const values[] = {s->database, "UTF8",   "freshet",
-                                  "database",  host,     hostaddr,
-                                  password[0] ? password : NULL, NULL};
-    s->conn = PQconnectStartParams(names, values, 1);
-    pg_password_forget(password);
-    s->step = STEP_CONNECTING;
-    if (s->conn)
-        PQsetNoticeReceiver(s->conn, on_notice, NULL);
-    if (!s->conn || PQstatus(s->conn) == CONNECTION_BAD || PQsetnonblocking(s->conn, 1) < 0 ||
-        poll_for(s, UV_WRITABLE) < 0)
-        fail_link(s, NO_CONNECTION, NULL);
-}
-
-static void on_lookup(void *arg, const char *host, const char *hostaddr, const char *error)
-{
-    struct source_outbox *s = arg;
-    s->lookup = NULL;
-    if (error) {
-        char text[240];
-        snprintf(text, sizeof text, "%s: its host: %s", NO_CONNECTION, error);
-        fail(s, text);
-    } else {
-        connect_to(s, host, hostaddr);
-    }
-}
-
-static void connect_begin(struct source_outbox *s)
-{
-    buf_reset(&s->stored);
-    s->host.position(s->host.ctx, &s->stored);
-    uv_timer_start(&s->timer, on_timer, s->timeout_ms, 0);
-    s->step = STEP_LOOKUP;
-    int rc = s->stored.failed ? ERR_OVERLOADED
-                              : pg_lookup_start(s->loop, s->database, on_lookup, s, &s->lookup);
-    if (rc < 0)
-        fail_link(s, NO_CONNECTION, NULL);
-    else if (rc > 0)
-        connect_to(s, NULL, NULL);
 }
 
 /* ---- the driver ---- */
@@ -849,8 +742,7 @@ static bool copy(char **to, const char *text)
 static int check(const struct source_outbox_conf *conf, struct err *e)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-    PQconninfoOption *options =
-        conf->database ? PQconninfoParse(conf->database, NULL) : NULL;
+    PQconninfoOption *options = conf->database ? PQconninfoParse(conf->database, NULL) : NULL;
     if (!options)
         return err_set(e, ERR_BAD_REQUEST,
                        "database is neither a postgres:// URL nor libpq's key=value pairs");
@@ -886,6 +778,10 @@ int source_outbox_new(const struct source_outbox_conf *conf, const struct source
         release(s);
         return err_set(e, ERR_OVERLOADED, "no memory for the source");
     }
+    s->link.ops = &link_ops;
+    s->link.owner = s;
+    s->link.loop = loop;
+    s->link.conf = (struct pg_link_conf){s->database, s->password_file, true};
     rng_system(&seed, sizeof seed);
     rng_init(&s->rng, seed);
     uv_timer_init(loop, &s->timer);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -20,8 +21,11 @@ static const uint64_t seed[2] = {1, 2};
 
 static struct event *an_event(const char *channel, const char *key, bool deleted, const char *data)
 {
-    struct event_parts parts = {.channel = slice_str(channel), .type = SLICE_LIT("t"),
-                                .key = slice_str(key), .data = slice_str(data), .deleted = deleted};
+    struct event_parts parts = {.channel = slice_str(channel),
+                                .type = SLICE_LIT("t"),
+                                .key = slice_str(key),
+                                .data = slice_str(data),
+                                .deleted = deleted};
     struct event *e = event_new(&parts);
     assert_non_null(e);
     return e;
@@ -220,10 +224,11 @@ static void picture(const struct channel *c, struct buf *out)
             buf_addf(out, " e%llx/%u/%.*s", (unsigned long long)e->pos, e->bytes,
                      e->key ? e->key->len : 0, e->key ? e->key->text : "");
     }
-    LIST_EACH(&c->order, node, after) {
+    LIST_EACH(&c->order, node, after)
+    {
         const struct channel_key *k = LIST_ENTRY(node, struct channel_key, order);
-        buf_addf(out, " k%.*s/%llx/%u/%u%d%d", k->len, k->text, (unsigned long long)k->pos, k->bytes,
-                 k->row, k->deleted, k->gone);
+        buf_addf(out, " k%.*s/%llx/%u/%u%d%d", k->len, k->text, (unsigned long long)k->pos,
+                 k->bytes, k->row, k->deleted, k->gone);
     }
     assert_false(out->failed);
 }
@@ -407,16 +412,21 @@ static const struct channel_conf *rig_conf(void *ctx, struct slice tenant, struc
     return slice_is(channel, "closed") ? NULL : &((struct rig *)ctx)->conf;
 }
 
-static const struct store_ops rig_ops = {"rig", true, rig_load, rig_append, rig_read,
+static const struct store_ops rig_ops = {"rig",      true,      rig_load,  rig_append, rig_read,
                                          rig_cancel, rig_drain, rig_stats, NULL};
 
 static void rig_start(struct rig *r, uint32_t channels_max)
 {
-    struct hub_conf conf = {.edges = 1, .tenants_max = 3, .channels_max = channels_max,
-                            .channel_idle_ms = 1000, .once_ms = 60000, .once_max = 4,
-                            .queue_bytes = 1000, .batch_events = 100};
-    struct hub_ops ops = {rig_deliver, rig_followed, rig_page, rig_published,
-                          rig_released, rig_conf, r};
+    struct hub_conf conf = {.edges = 1,
+                            .tenants_max = 3,
+                            .channels_max = channels_max,
+                            .channel_idle_ms = 1000,
+                            .once_ms = 60000,
+                            .once_max = 4,
+                            .queue_bytes = 1000,
+                            .batch_events = 100};
+    struct hub_ops ops = {rig_deliver,  rig_followed, rig_page, rig_published,
+                          rig_released, rig_conf,     r};
     *r = (struct rig){.store.ops = &rig_ops, .conf = {.events = 3}};
     struct err e = {0};
     r->hub = hub_new(&conf, &ops, &r->store, 5, MS, &e);
