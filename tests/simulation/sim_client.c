@@ -174,7 +174,10 @@ static void client_move(struct client *c)
     const struct lag *lag = k->reader.lag;
     k->moving = true;
     k->move_channels = channels;
-    k->move_at = lag && lag->snap_end > k->reader.pos ? lag->snap_end : k->reader.pos;
+    k->move_at = k->reader.pos;
+    for (uint32_t i = 0; lag && i < lag->count; i++)
+        if (lag->channels[i].added && lag->channels[i].after > k->move_at)
+            k->move_at = lag->channels[i].after;
     k->last_state = READER_JOINING;
     k->overruns = UINT64_MAX;
     sim_cover(k->reader.state == READER_JOINING ? COV_moved_joining
