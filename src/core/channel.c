@@ -255,8 +255,22 @@ int channel_add(struct channel *c, struct event *e, uint32_t row, struct channel
     return 0;
 }
 
-/* Which to remove next: the oldest entry (true, *entry) or the oldest live key (false, *key); both
- * unset when nothing is over a limit. */
+/* The oldest event: an entry, or a live key that is no source's row; both unset without. */
+static void pick_oldest(const struct channel *c, uint32_t *entry, struct channel_key **key)
+{
+    uint32_t i = oldest_entry(c);
+    struct channel_key *k = oldest_key(c);
+    bool some = i < c->used;
+    *entry = c->used;
+    *key = NULL;
+    if (some && (c->conf->owned || !k || entry_at(c, i)->pos < k->pos))
+        *entry = i;
+    else if (k && !c->conf->owned)
+        *key = k;
+}
+
+/* Which to remove next: the oldest entry or the oldest live key; both unset when nothing is over a
+ * limit. */
 static void pick(const struct channel *c, uint64_t now_ms, uint32_t *entry,
                  struct channel_key **key)
 {
@@ -265,26 +279,21 @@ static void pick(const struct channel *c, uint64_t now_ms, uint32_t *entry,
     bool some = i < c->used;
     pos_t pos = some ? entry_at(c, i)->pos : 0;
     bool old = some && conf->age_ms && pos_ms(pos) + conf->age_ms < now_ms;
-    struct channel_key *k = oldest_key(c);
     *entry = c->used;
     *key = NULL;
     if (c->ordinary > conf->events || old) {
         *entry = i;
     } else if (c->live > conf->keys) {
-        *key = k;
+        *key = oldest_key(c);
     } else if (conf->bytes && c->bytes > conf->bytes) {
-        if (some && (conf->owned || !k || pos < k->pos))
-            *entry = i;
-        else if (k && !conf->owned)
-            *key = k;
+        pick_oldest(c, entry, key);
     }
 }
 
-int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
+/* Takes the entry or the key out. */
+static int remove_picked(struct channel *c, uint32_t entry, struct channel_key *key,
+                         struct channel_cut *cut)
 {
-    uint32_t entry;
-    struct channel_key *key;
-    pick(c, now_ms, &entry, &key);
     *cut = (struct channel_cut){0, 0};
     if (entry == c->used && !key)
         return 0;
@@ -311,6 +320,22 @@ int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
     if (cut->pos > c->floor)
         c->floor = cut->pos;
     return 0;
+}
+
+int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
+{
+    uint32_t entry;
+    struct channel_key *key;
+    pick(c, now_ms, &entry, &key);
+    return remove_picked(c, entry, key, cut);
+}
+
+int channel_shed(struct channel *c, struct channel_cut *cut)
+{
+    uint32_t entry;
+    struct channel_key *key;
+    pick_oldest(c, &entry, &key);
+    return remove_picked(c, entry, key, cut);
 }
 
 static void drop_key(struct channel *c, struct channel_key *k)

@@ -44,16 +44,37 @@ static struct lag *lag_for_move(const struct reader *r, const struct feed *to)
         struct slice name = to->channels[i]->name;
         const struct lag_channel *before = channel_before(r, old, name);
         struct lag_channel *lc = &lag->channels[i];
-        lc->added = !had_channel(r, name);
-        if (lc->added)
-            lc->after = lc->quiet = here;
-        else if (before)
+        if (before)
             *lc = *before;
         else
             lc->after = r->pos;
+        lc->added = !had_channel(r, name);
+        if (lc->added)
+            lc->after = lc->quiet = here;
         lc->snap = lc->snap && lag->snap_end;
     }
     return lag;
+}
+
+/* Where all channels of the feed have been read up to. A snapshot that nobody is left of would
+ * hold that back. */
+static pos_t position_in(const struct lag *lag, pos_t pos)
+{
+    pos_t least = POS_MAX;
+    for (uint32_t i = 0; i < lag->count; i++) {
+        const struct lag_channel *lc = &lag->channels[i];
+        pos_t at = !lc->snap && lc->after > pos ? lc->after : pos;
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+static bool has_snap(const struct lag *lag)
+{
+    for (uint32_t i = 0; i < lag->count; i++)
+        if (lag->channels[i].snap)
+            return true;
+    return false;
 }
 
 /* Out of its feed; the page that may be on its way is for nobody. */
@@ -93,6 +114,9 @@ int edge_move(struct edge *e, struct reader *r, const struct feed_spec *spec, ui
         return ERR_OVERLOADED;
     }
     leave(e, r, lag);
+    if (!has_snap(lag))
+        lag->snap_end = 0;
+    r->pos = position_in(lag, r->pos);
     lag->reader = r;
     r->lag = lag;
     r->feed = to;
@@ -114,10 +138,10 @@ static bool say_moved(struct edge *e, struct reader *r)
     feed_describe(f, channels);
     for (uint32_t i = 0; i < f->channel_count; i++) {
         const struct lag_channel *lc = &r->lag->channels[i];
+        pos_t floor = f->channels[i]->floor;
+        bool lost = floor > r->pos && floor > lc->quiet && floor > lc->after;
         if (!lc->added)
-            channels[i].resume = f->channels[i]->floor > (r->pos > lc->quiet ? r->pos : lc->quiet)
-                                     ? RESUME_GAP
-                                     : RESUME_OK;
+            channels[i].resume = lost ? RESUME_GAP : RESUME_OK;
     }
     /* the last id on the wire may be this very position, and ids there strictly increase */
     bool said = reader_say_open(e, r, channels, false, 0);

@@ -55,6 +55,7 @@ struct opt_limits {
     uint64_t accepts_per_second;
     uint64_t publisher_per_second; /* events per publishing key or subject, a token bucket */
     uint64_t publisher_burst;
+    uint64_t history_bytes_per_tenant; /* 0: no limit of its own */
     uint64_t max_age_ms;           /* of a stream; 0: any */
     uint64_t publish_per_second;  /* events per tenant, a token bucket */
     uint64_t publish_burst;       /* events: the bucket's size */

@@ -434,6 +434,7 @@ int owner_init(struct server *s, struct err *e)
                             .channel_idle_ms = o->channel_idle_ms,
                             .publish_per_second = o->limits.publish_per_second,
                             .publish_burst = o->limits.publish_burst,
+                            .tenant_bytes = o->limits.history_bytes_per_tenant,
                             .once_ms = 24 * 3600 * 1000ull,
                             .once_max = 1000000,
                             .queue_bytes = 64 * 1024 * 1024,

@@ -118,6 +118,9 @@ struct conn {
     bool any_id;
     pos_t last_id;
     uint8_t seen[RECORDS];
+    bool moving; /* asked for other channels, and not told yet that it follows them */
+    unsigned move_channels;
+    pos_t move_at;          /* those that are new start here */
     uint32_t limit, events; /* polls */
     bool full, done, wait;
 };
@@ -230,7 +233,11 @@ struct world {
                                     X(pushed) X(tombstone) X(trimmed) X(append_failed) X(crash)    \
                                         X(crash_stored) X(restart_memory) X(clock_back) X(repeat)  \
                                             X(conflict) X(batch) X(held_page) X(channel_forgotten) \
-                                                X(reconfigured) X(needless_gap)
+                                                X(reconfigured) X(moved)           \
+                                                    X(moved_joining) X(moved_live)             \
+                                                        X(moved_behind) X(moved_in_snapshot)   \
+                                                            X(moved_parked) X(move_too_early)  \
+                                                                X(needless_gap)
 
 enum coverage {
 #define X(name) COV_##name,

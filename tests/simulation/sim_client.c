@@ -142,6 +142,53 @@ void client_drop(struct client *c)
     c->c.in_len = 0;
 }
 
+/* Asks for other channels on the open stream. */
+static void client_move(struct client *c)
+{
+    struct world *w = c->w;
+    struct conn *k = &c->c;
+    struct slice was[EDGE_CHANNELS_MAX], names[CHANNELS];
+    struct feed_spec spec;
+    unsigned channels = 0;
+    if (k->moving || k->reader.state == READER_CLOSED)
+        return;
+    edge_spec(&k->reader, was, &spec);
+    spec.channel_count = 0;
+    spec.channels = names;
+    for
+        EACH_OF(i, CHANNELS - 1)
+    if (in(c->channels, i) != chance(w, 30)) {
+        channels |= 1u << i;
+        names[spec.channel_count++] = slice_str(sim_channels[i]);
+    }
+    if (!channels)
+        return;
+    int rc = edge_move(w->side[k->side].edge, &k->reader, &spec, mono_ms(w));
+    sim_trace(w, "client %d moves to channels %x: %d", c->number, channels, rc);
+    if (rc == ERR_CONFLICT) {
+        sim_cover(COV_move_too_early);
+        return;
+    }
+    if (rc)
+        sim_fail(w, "a reader could not be moved");
+    const struct lag *lag = k->reader.lag;
+    k->moving = true;
+    k->move_channels = channels;
+    k->move_at = k->reader.pos;
+    for (uint32_t i = 0; lag && i < lag->count; i++)
+        if (lag->channels[i].added && lag->channels[i].after > k->move_at)
+            k->move_at = lag->channels[i].after;
+    k->last_state = READER_JOINING;
+    k->overruns = UINT64_MAX;
+    sim_cover(k->reader.state == READER_JOINING ? COV_moved_joining
+              : k->reader.state == READER_LIVE  ? COV_moved_live
+                                                : COV_moved_behind);
+    if (lag && lag->snap_end)
+        sim_cover(COV_moved_in_snapshot);
+    if (k->reader.parked)
+        sim_cover(COV_moved_parked);
+}
+
 /* ---- what the edge calls ---- */
 
 static void store_bytes(struct conn *k, const char *p, size_t len)
@@ -271,7 +318,7 @@ static void check_within_ring(struct client *c)
     struct world *w = c->w;
     struct conn *k = &c->c;
     const struct side *s = &w->side[k->side];
-    if (k->overruns != s->overruns || w->tight_bytes)
+    if (k->overruns != s->overruns || w->tight_bytes || k->moving)
         return;
     uint32_t waiting = 0;
     for (uint32_t i = 0; i < w->count; i++) {
@@ -368,6 +415,8 @@ void client_read(struct client *c, bool all)
     struct conn *k = &c->c;
     if (!k->open)
         return;
+    if (!c->poll && !k->ended && !w->ending && chance(w, 10))
+        client_move(c);
     if (k->ended) {
         read_frames(c, all);
         client_drop(c);

@@ -330,6 +330,42 @@ static void check_heads(struct client *c, const struct frame *f, const struct fr
     }
 }
 
+/* From here on it follows what it was moved to. */
+static void on_moved(struct client *c, const struct frame *f, const struct frame_name *names)
+{
+    struct conn *k = &c->c;
+    unsigned told = 0, added = k->move_channels & ~c->channels;
+    if (!k->moving || f->has_id || f->channel != c->tenant)
+        sim_fail(c->w, "client %d: an opening event that nobody asked for", c->number);
+    for (uint32_t i = 0; i < f->count; i++) {
+        int ch = names[i].channel;
+        told |= 1u << ch;
+        if (in(added, ch) != (names[i].resume == RESUME_NEW))
+            sim_fail(c->w, "client %d: a wrong verdict after a move", c->number);
+        if (names[i].resume == RESUME_GAP)
+            k->told_gap |= 1u << ch;
+    }
+    if (told != k->move_channels)
+        sim_fail(c->w, "client %d: moved to other channels", c->number);
+    k->moving = false;
+    c->channels = k->move_channels;
+    k->told_gap &= c->channels;
+    k->snap &= c->channels & ~added;
+    for
+        EACH_OF(i, CHANNELS)
+        {
+            if (!in(added, i))
+                continue;
+            c->start[i] = c->start_live[i] = c->excused[i] = k->move_at;
+            c->snapped[i] = 0;
+            fetch_rows(c, i);
+            for (uint32_t n = 0; n < c->w->count; n++)
+                if (c->w->records[n].channel == i)
+                    c->got[n] = 0;
+        }
+    sim_cover(COV_moved);
+}
+
 void frames_take(struct client *c, const struct frame *f, const struct frame_name *names)
 {
     struct conn *k = &c->c;
@@ -350,6 +386,9 @@ void frames_take(struct client *c, const struct frame *f, const struct frame_nam
     switch (f->kind) {
     case 'e':
         on_event(c, f);
+        break;
+    case 'o':
+        on_moved(c, f, names);
         break;
     case 'g':
         on_gap(c, f, names, before);

@@ -378,6 +378,7 @@ static void choose_confs(struct world *w)
                                     .once_ms = 1u << 30,
                                     .once_max = 1000,
                                     .queue_bytes = 1u << 30,
+                                    .tenant_bytes = chance(w, 25) ? 300 + roll(w, 1500) : 0,
                                     .batch_events = 1 + roll(w, 40)};
     w->formats[0].beat_ms = 0;
     w->formats[1].beat_ms = 1000 + roll(w, 3000);
