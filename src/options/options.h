@@ -107,6 +107,8 @@ struct opt_channels {
 
 enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES, SOURCE_TYPE_POSTGRES_OUTBOX };
 
+enum opt_source_mode { SOURCE_MODE_QUERY, SOURCE_MODE_REPLICATION };
+
 /* A watched query, or an outbox. What a kind doesn't take is not set. */
 struct opt_source {
     const char *name;
@@ -124,6 +126,9 @@ struct opt_source {
         const char *added, *changed, *removed; /* event types */
     } types;
     const char *listen, *lock;           /* postgres */
+    enum opt_source_mode mode;           /* postgres */
+    struct opt_texts tables;             /* of mode replication: for a publication to be made */
+    const char *publication;             /* of mode replication: set */
     const char *slot, *prefix;           /* postgres-outbox, both set */
     struct opt_texts tenants, channels;  /* postgres-outbox: names or patterns */
     unsigned line;

@@ -194,15 +194,15 @@ static void resolve_database(struct loader *l, struct opt_source *s)
     s->database = p;
 }
 
-/* `freshet_` and the name, in the letters that PostgreSQL takes for a slot. */
-static void default_slot(struct loader *l, struct opt_source *s)
+/* `freshet_` and the name, in the letters that PostgreSQL takes for a slot. NULL: no memory. */
+static const char *default_name(struct loader *l, const struct opt_source *s)
 {
     static const char prefix[] = "freshet_";
     size_t len = strlen(s->name), at = sizeof prefix - 1;
     char *p = arena_alloc(l->o->arena, at + len + 1);
     if (!p) {
         l->no_memory = true;
-        return;
+        return NULL;
     }
     memcpy(p, prefix, at);
     for (size_t i = 0; i < len && at < SLOT_NAME_MAX; i++) {
@@ -212,7 +212,7 @@ static void default_slot(struct loader *l, struct opt_source *s)
         p[at++] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
     }
     p[at] = 0;
-    s->slot = p;
+    return p;
 }
 
 static void check_outbox(struct loader *l, struct opt_source *s, size_t i)
@@ -232,7 +232,7 @@ static void check_outbox(struct loader *l, struct opt_source *s, size_t i)
         loader_mistake(l, place(l, "sources", i, "channels", s->line),
                        "must be given: the channels it may write");
     if (!s->slot)
-        default_slot(l, s);
+        s->slot = default_name(l, s);
     else if (strspn(s->slot, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(s->slot))
         loader_mistake(l, place(l, "sources", i, "slot", s->line),
                        "may have lower case letters, digits and _ only");
@@ -240,8 +240,20 @@ static void check_outbox(struct loader *l, struct opt_source *s, size_t i)
 
 static void check_query(struct loader *l, struct opt_source *s, size_t i)
 {
-    if (!s->query)
+    bool rows = s->mode == SOURCE_MODE_REPLICATION;
+    if (!s->query && !rows)
         loader_mistake(l, place(l, "sources", i, "query", s->line), "must be given");
+    if (rows && (s->type != SOURCE_TYPE_POSTGRES || s->query || s->listen || s->lock))
+        loader_mistake(l, place(l, "sources", i, "mode", s->line),
+                       "replication is for postgres, and takes no query, listen and lock");
+    if (rows && !s->tables.count && !s->publication)
+        loader_mistake(l, place(l, "sources", i, "tables", s->line),
+                       "must be given with `mode: replication`, or a publication");
+    if (!rows && (s->tables.count || s->publication))
+        loader_mistake(l, place(l, "sources", i, "mode", s->line),
+                       "tables and publication have a meaning with `mode: replication` only");
+    if (rows && !s->publication)
+        s->publication = default_name(l, s);
     if (!s->key)
         loader_mistake(l, place(l, "sources", i, "key", s->line), "must be given");
     if (!s->channel)

@@ -8,6 +8,7 @@
 #ifdef FRESHET_POSTGRES
 #include "source/source_outbox.h"
 #include "source/source_postgres.h"
+#include "source/source_rows.h"
 #endif
 #include "wire/prom.h"
 
@@ -336,6 +337,19 @@ static int open_postgres(struct source_slot *slot, const struct source_host *hos
     return source_postgres_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
+static int open_rows(struct source_slot *slot, const struct source_host *host, struct err *e)
+{
+    const struct opt_source *o = slot->conf;
+    struct source_rows_conf conf = {.database = o->database,
+                                    .password_file = o->password_file,
+                                    .publication = o->publication,
+                                    .tables = o->tables.v,
+                                    .table_count = o->tables.count,
+                                    .timeout_ms = (uint32_t)o->timeout_ms,
+                                    .query = query_conf(slot->s, o)};
+    return source_rows_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
+}
+
 static int open_outbox(struct source_slot *slot, const struct source_host *host, struct err *e)
 {
     const struct opt_source *o = slot->conf;
@@ -374,7 +388,8 @@ static int open_source(struct source_slot *slot, struct err *e)
         return open_sqlite(slot, &host, e);
 #ifdef FRESHET_POSTGRES
     case SOURCE_TYPE_POSTGRES:
-        return open_postgres(slot, &host, e);
+        return slot->conf->mode == SOURCE_MODE_REPLICATION ? open_rows(slot, &host, e)
+                                                           : open_postgres(slot, &host, e);
     case SOURCE_TYPE_POSTGRES_OUTBOX:
         return open_outbox(slot, &host, e);
 #endif

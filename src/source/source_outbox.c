@@ -48,6 +48,7 @@ struct source_outbox {
     int shown;        /* -1 nothing, 0 failing, 1 ok */
 
     struct pg_link link;
+    PGresult *answer; /* to the command, until its end is there too */
     enum step step;
     struct outbox_server server;
     bool has_publication, given_up, fresh;
@@ -141,6 +142,8 @@ static void disconnect(struct source_outbox *s)
 {
     uv_idle_stop(&s->idle);
     uv_timer_stop(&s->timer);
+    PQclear(s->answer);
+    s->answer = NULL;
     pg_link_close(&s->link);
     s->step = STEP_OFF;
     drop_events(s);
@@ -472,29 +475,27 @@ static const char *what_failed(enum step step)
 /* The answer to a command: one result, then none. */
 static void take_results(struct source_outbox *s)
 {
-    PGresult *answer = NULL;
     enum step step = s->step;
     while (!PQisBusy(s->link.conn)) {
-        PGresult *r = PQgetResult(s->link.conn);
+        PGresult *r = PQgetResult(s->link.conn), *answer = s->answer;
         ExecStatusType status = r ? PQresultStatus(r) : PGRES_COMMAND_OK;
+        s->answer = r;
         if (!r) { /* the end */
             if (answer)
                 take_answer(s, step, answer);
-            break;
-        }
-        if (status == PGRES_COPY_BOTH && step == STEP_START) {
-            PQclear(r);
-            stream_begun(s);
-            break;
+            PQclear(answer);
+            return;
         }
         PQclear(answer);
-        answer = r;
+        if (status == PGRES_COPY_BOTH && step == STEP_START) {
+            stream_begun(s);
+            return;
+        }
         if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
             fail_link(s, what_failed(step), r);
-            break;
+            return;
         }
     }
-    PQclear(answer);
 }
 
 /* ---- the stream ---- */

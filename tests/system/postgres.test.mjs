@@ -277,6 +277,107 @@ describe('PostgreSQL', { skip: !available && 'PostgreSQL 15 is not installed' },
     await hub.stop();
   });
 
+  // What a reader has who applied all it was told.
+  const applied = (s, key = 'id') => {
+    const rows = new Map();
+    for (const e of told(s)) {
+      const m = JSON.parse(e.data), k = String(m.key);
+      assert.ok(e.id);
+      if (m.type.endsWith('-removed')) assert.ok(rows.delete(k), `a removed row ${k} that was not there`);
+      else if (m.type.endsWith('-added')) assert.ok(!rows.has(k) && rows.set(k, m.data), `an added row ${k} that was there`);
+      else assert.ok(rows.has(k) && Object.assign(rows.get(k), m.data), `a changed row ${k} that was not there`);
+    }
+    return [...rows.values()].sort((a, b) => a[key] - b[key]);
+  };
+  const full = (s) => ({ events: s.events.filter((e) => !JSON.parse(e.data).type.startsWith('freshet.')).map((e) => ({ ...e, event: 'row' })) });
+  const rows = (more = {}) => ({
+    name: 'cars', type: 'postgres', mode: 'replication', database: pg.url, tables: ['cars'], key: 'id', tenant: 'company', channel: 'cars', ...more,
+  });
+  const cars = { channels: [{ name: 'cars', keyed: true, history: { events: 100000, bytes: '64MiB' } }] };
+  const present = () => JSON.parse(pg.sql(`select coalesce(json_agg(json_build_object('id', id, 'seats', seats, 'note', note, 'gps', gps) order by id), '[]') from cars where company = 'acme'`));
+
+  test('rows by replication: changed fields, TOAST, tenants, keys that change, truncate', async () => {
+    pg.sql(`create table cars(id int primary key, company text, seats int, note text, gps jsonb); alter table cars alter note set storage external;
+      insert into cars select i, case when i > 8 then 'other' else 'acme' end, i, repeat('n', 5000), '{"a":1}' from generate_series(1, 10) i`);
+    const hub = await start({ ...cars, sources: [rows()] });
+    await well(hub, 'cars');
+    const s = await hub.stream('tenant=acme&channel=cars&envelope=full&snapshot=true');
+    await s.until(() => full(s).events.length === 8, 'the first rows');
+    const reached = async (n, what) => s.until(() => full(s).events.length === n, what);
+    const last = () => json(s.events.at(-1));
+    pg.sql(`update cars set seats = 100 where id = 1`);
+    await reached(9, 'a change');
+    assert.deepEqual([last().type, last().data], ['cars-updated', { seats: 100 }]);
+    pg.sql(`update cars set gps = '{"a": 2}' where id = 1`);
+    await reached(10, 'another');
+    assert.deepEqual(last().data, { gps: { a: 2 } });
+    pg.sql(`update cars set seats = 100 where id = 1`); // as it is
+    pg.sql(`begin; insert into cars values (777, 'acme', 1, '', null); rollback`);
+    pg.sql(`update cars set id = 50 where id = 2`);
+    await reached(12, 'a key that changed');
+    pg.sql(`delete from cars where id = 3`);
+    await reached(13, 'a deleted row');
+    pg.sql(`update cars set company = 'other' where id = 4`);
+    await reached(14, 'a row of another tenant');
+    assert.equal(last().type, 'cars-removed');
+    pg.sql(`begin; insert into cars values (60, 'acme', 1, 'x', null); update cars set seats = 2 where id = 60; delete from cars where id = 60; insert into cars values (60, 'acme', 3, 'y', null); commit`);
+    await reached(18, 'a row many times in a transaction');
+    assert.deepEqual(applied(full(s)), present());
+    pg.sql('begin; truncate cars; insert into cars select i, \'acme\', i, null, null from generate_series(1, 3000) i; commit');
+    await s.until(() => last().key === '3000', 'the new rows', 20000);
+    assert.deepEqual(applied(full(s)), present());
+    pg.sql('alter table cars add wheels int default 4');
+    pg.sql('update cars set seats = 9 where id = 1');
+    await s.until(() => last().type === 'cars-updated' && full(s).events.filter((e) => json(e).data?.wheels === 4).length === 3000, 'all rows with the new column', 20000);
+    pg.sql('alter table cars drop wheels');
+    pg.sql('truncate cars');
+    await s.until(() => applied(full(s)).length === 0, 'the end of all rows', 20000);
+    assert.equal((await source(hub, 'cars')).ok, true);
+    s.close();
+    await hub.stop();
+  });
+
+  test('rows by replication: hub and server killed in turn under a writer, nothing missed or twice', async () => {
+    const hub = await start({ ...cars, store: 'sqlite:hub.db', sources: [rows({ name: 'cars' })] });
+    await well(hub, 'cars');
+    let n = 0, writing = true;
+    const writer = (async () => {
+      while (writing) {
+        const session = pg.session();
+        while (writing) {
+          n++;
+          const id = n % 50;
+          const sql = n % 7 === 0 ? `delete from cars where id = ${id};` : `insert into cars values (${id}, 'acme', ${n}, 'n', null) on conflict (id) do update set seats = excluded.seats;`;
+          if ((await session.run(`begin; ${sql} commit;`)) === null) break;
+        }
+        session.child.kill('SIGKILL');
+        await session.ended;
+        await new Promise((done) => setTimeout(done, 50));
+      }
+    })();
+    for (let round = 0; round < 4; round++) {
+      const from = n;
+      await until(() => n > from + 60, 'commits', 60000);
+      if (round % 2 === 0) {
+        await hub.restart();
+      } else {
+        await pg.kill();
+        await failing(hub, 'cars', /./);
+        await pg.run();
+      }
+      await well(hub, 'cars');
+    }
+    writing = false;
+    await writer;
+    pg.sql(`insert into cars values (999, 'acme', -1, 'the end', null)`);
+    const s = await hub.stream('tenant=acme&channel=cars&envelope=full&snapshot=true');
+    await s.until(() => full(s).events.some((e) => json(e).key === '999'), 'the last row', 20000);
+    const state = new Map(full(s).events.map((e) => [json(e).key, json(e).data]));
+    assert.deepEqual([...state.values()].sort((a, b) => a.id - b.id), present());
+    s.close();
+    await hub.stop();
+  });
+
   test('passwords are in no log, statistics or process title', async () => {
     const secret = 'sesame-7f3';
     pg.sql(`create role guarded login replication superuser password '${secret}'`);
