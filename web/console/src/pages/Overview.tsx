@@ -87,7 +87,7 @@ export function Overview({ shown }: { shown: 'light' | 'dark' }) {
                   </span>
                 </h2>
                 <Suspense fallback={<div className="plot" />}>
-                  <Chart at={at} lines={lines} format={format} shown={shown} />
+                  <Chart at={at} lines={lines} format={format} binary={format === memory} shown={shown} />
                 </Suspense>
               </section>
             ))}
