@@ -10,6 +10,14 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const EVIL = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
 const PAGES = ['', '/channels', '/channels/lots', '/connections', '/system', '/publish', '/token'];
 
+// Asks until look() is true.
+async function until(look, what, ms = 5000) {
+  for (const end = Date.now() + ms; !(await look()); ) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
 let dir, browser;
 before(async () => {
   dir = build();
@@ -173,6 +181,29 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'Channels', level: 1 }).waitFor();
     await page.goBack();
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  });
+
+  test('the theme can be chosen, stays chosen, and the charts go along', async () => {
+    await open('');
+    await page.locator('.plot canvas').nth(3).waitFor();
+    // the strongest grey on a drawing: that of its rules and its writing
+    const brightest = () =>
+      page.locator('.plot canvas').first().evaluate((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let most = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255) most = Math.max(most, (data[i] + data[i + 1] + data[i + 2]) / 3);
+        return most;
+      });
+    const theme = page.getByLabel('Theme');
+    await theme.selectOption('dark');
+    await page.reload();
+    await page.locator('.plot canvas').nth(3).waitFor();
+    assert.equal(await theme.inputValue(), 'dark');
+    await until(async () => (await brightest()) < 200, 'no light rules on a dark page');
+    await theme.selectOption('light');
+    await until(async () => (await brightest()) > 200, 'light rules on a light page');
+    await theme.selectOption('dark');
+    await until(async () => (await brightest()) < 200, 'dark rules again, without a reload');
   });
 
   test('connections: shown where the hub lists them, else not', async () => {
