@@ -269,7 +269,7 @@ describe('a hub that wants tokens', () => {
   });
 
   test('asks for one, refuses a wrong one, takes a good one over a reload, tails with it, forgets it', async () => {
-    const token = sign({ company_id: 'acme', admin: true, channels: ['*'], publish: ['*'] });
+    const token = sign({ tenant: 'acme', admin: true, subscribe: ['*'], publish: ['*'] });
     await page.goto(`${hub.url}/console`);
     await page.getByRole('heading', { name: 'A token, please' }).waitFor();
     await page.getByRole('textbox', { name: 'Token' }).fill('nonsense');
@@ -282,9 +282,25 @@ describe('a hub that wants tokens', () => {
     await page.goto(`${hub.url}/console/channels/lots`);
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     await hub.publish({ channel: 'lots', data: 'behind the door' }, { Authorization: `Bearer ${token}` });
-    await page.getByRole('list', { name: 'Live events, newest first' }).getByText('behind the door').waitFor();
+    await page.getByRole('list', { name: 'Live events, newest first' }).getByText('behind the door').first().waitFor();
     assert.ok(!page.url().includes(token));
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     await page.getByRole('button', { name: 'Forget token' }).click();
     await page.getByRole('heading', { name: 'A token, please' }).waitFor();
+  });
+
+  test('a token that is no administrator\'s follows what it may, and is told what it may not', async () => {
+    const p = await browser.newPage();
+    await p.goto(`${hub.url}/console/channels`);
+    await p.getByRole('textbox', { name: 'Token' }).fill(sign({ tenant: 'acme', subscribe: ['lots'] }));
+    await p.getByRole('button', { name: 'Open the console' }).click();
+    await p.getByRole('alert').filter({ hasText: 'administrator' }).waitFor();
+    await p.getByLabel('Find or name a channel').fill('lots');
+    await p.getByRole('button', { name: 'Open', exact: true }).click();
+    await p.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    await p.goto(`${hub.url}/console/channels/secret`);
+    await p.getByRole('status').filter({ hasText: 'Refused' }).waitFor();
+    await p.close();
   });
 });
