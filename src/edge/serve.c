@@ -111,6 +111,14 @@ static void note_calm(struct reader *r)
         r->base = calm;
 }
 
+void reader_note_position(struct reader *r)
+{
+    if (reader_caught_up(r))
+        r->pos = r->base = r->feed->tenant->upto;
+    else if (r->state == READER_LIVE)
+        note_calm(r);
+}
+
 void reader_fall_behind(struct edge *e, struct reader *r)
 {
     note_calm(r);
@@ -177,8 +185,10 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
  * certainly has what the data changes. */
 static bool needs_whole(const struct reader *r, const struct event *e)
 {
-    if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
+    if (!e->has_state || (!r->lagging && e->prev != POS_MAX))
         return false;
+    if (!e->prev)
+        return true; /* the first of its key, to one who doesn't follow it live */
     return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
 
@@ -276,16 +286,24 @@ static void gather_ring(struct edge *e, struct reader *r, struct batch *b)
     b->end_seq = seq;
 }
 
+/* Where r is when it has got all of the batch. */
+static pos_t last_in(const struct reader *r, const struct batch *b)
+{
+    const struct part *last = b->count ? &b->parts[b->count - 1] : NULL;
+    return last && last->kind == PART_PAGE ? last->pos : r->pos;
+}
+
 static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t at, uint32_t upto)
 {
     struct slice names[FEED_CHANNELS_MAX];
     const struct lag *lag = r->lag;
     struct gap g = {.reason = lag->reason, .epoch = r->feed->tenant->epoch, .has_id = true,
-                    .id = lag->page->entries[at].pos, .has_from = true, .from = r->pos,
+                    .id = lag->page->entries[at].pos, .has_from = true, .from = last_in(r, b),
                     .oldest = lag->page->entries[at].pos, .channels = names};
     for (uint32_t i = at; i < upto; i++) {
         const struct page_entry *pe = &lag->page->entries[i];
-        if (pe->pos > lag->channels[pe->channel].quiet && pe->pos > lag->channels[pe->channel].after)
+        const struct lag_channel *lc = &lag->channels[pe->channel];
+        if (pe->pos > lc->quiet && pe->pos > lc->after)
             names[g.channel_count++] = r->feed->channels[pe->channel]->name;
     }
     if (!g.channel_count)
@@ -296,7 +314,6 @@ static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t 
         b->error = ERR_OVERLOADED;
         return false;
     }
-    e->stats.gaps++;
     add_part(r, b, part, 0);
     return true;
 }
@@ -373,6 +390,7 @@ static void apply(struct edge *e, struct reader *r, const struct part *p)
     case PART_PAGE:
         r->pos = p->pos;
         r->lag->page_at = p->page_at;
+        e->stats.gaps += !p->is_event;
         break;
     }
     e->stats.delivered += p->is_event;
@@ -463,6 +481,10 @@ static void after_send(struct edge *e, struct reader *r, const struct batch *b)
         reader_read(e, r); /* it was parked when its feed came back */
     } else {
         list_move_back(&r->feed->wait, &r->node);
+        if (r->feed->refused) /* the answer came while it was being sent something */
+            reader_fail(e, r, READER_END_FAILED, r->feed->refused);
+        else if (r->feed->state == FEED_LIVE)
+            reader_begin(e, r);
     }
 }
 

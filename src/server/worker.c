@@ -70,16 +70,15 @@ static bool finish_polls(struct worker *w)
 /* Everything that waits, but sending only for TURN_US. */
 static bool turn(struct worker *w)
 {
+    bool more = true;
     w->now_ms = clock_unix_ms();
-    for (int round = 0; round < 8; round++) {
-        bool more = mailbox_drain(&w->box) > 0;
+    for (int round = 0; round < 8 && more; round++) {
+        more = mailbox_drain(&w->box) > 0;
         if (w->index == 0)
             more |= owner_turn(w->s);
         more |= finish_polls(w);
-        if (!more)
-            break;
     }
-    bool more = edge_run(w->edge, w->now_ms, TURN_US);
+    more |= edge_run(w->edge, w->now_ms, TURN_US);
     more |= finish_polls(w);
     return more || !mailbox_empty(&w->box) ||
            (w->index == 0 && !mailbox_empty(&w->s->owner_box));
@@ -123,6 +122,7 @@ static int make_edge(struct server *s, struct worker *w)
                              .page_bytes = 64 * 1024,
                              .send_events = 64,
                              .send_bytes = 64 * 1024,
+                             .alone = s->loop_count == 1,
                              .formats = s->edge_formats,
                              .seed = {rng_next(&w->dice), rng_next(&w->dice)}};
     struct edge_ops ops = {.follow = owner_follow,

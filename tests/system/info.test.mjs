@@ -24,6 +24,7 @@ describe('what the hub says about itself', () => {
     assert.deepEqual([s.connectionsByTenant, s.connectionsByCompany], [{ s1: 2, s2: 1 }, { s1: 2, s2: 1 }]);
     assert.deepEqual(s.connectionsByChannel, { a: 3, b: 1 });
     assert.deepEqual(s.connectionsByTransport, { sse: 3, polling: 0 });
+    assert.deepEqual([s.eventsByType, s.eventsOfOtherTypes], [{ x: 1, y: 1 }, 0]);
     assert.deepEqual([s.historySize, s.eventsPublished, s.eventsDelivered], [2, 2, 4]);
     for (const name of ['eventsRefused', 'eventsFailed', 'publishRate', 'deliveryRate', 'latencyP50Ms', 'latencyP99Ms', 'laggingConnections', 'reconnectRate', 'bytesPerConnection', 'memoryBytes', 'uptimeSeconds'])
       assert.equal(typeof s[name], 'number', name);
@@ -71,6 +72,7 @@ describe('what the hub says about itself', () => {
     }
     assert.ok(Object.keys(types).length > 25);
     assert.equal(types.freshet_connections, 'gauge');
+    assert.ok(samples.has('freshet_events_by_type_total{type="x"}'));
     assert.deepEqual(buckets, [...buckets].sort((a, b) => a - b));
   });
 

@@ -15,6 +15,8 @@ export default defineConfig({
   test: {
     include: ['tests/unit/**/*.test.{ts,tsx}'],
     environment: 'node',
+    testTimeout: 60000, // bounds, not expectations: machines can be busy
+    hookTimeout: 60000,
     pool: 'threads',
     poolOptions: { threads: { maxThreads: 2 } },
   },

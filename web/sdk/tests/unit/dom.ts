@@ -22,7 +22,7 @@ export async function unmount(): Promise<void> {
 
 /** Waits, while React works, until it holds; fails after two seconds. */
 export async function until(holds: () => unknown): Promise<void> {
-  const end = Date.now() + 2000;
+  const end = Date.now() + 30000;
   for (;;) {
     await act(async () => new Promise((done) => setTimeout(done, 5)));
     let last: unknown;

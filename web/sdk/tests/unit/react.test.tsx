@@ -25,7 +25,7 @@ const show = (node: React.ReactNode) => render(<FreshetProvider client={client} 
 
 it('under StrictMode there is one connection, and none after the last holder has left', async () => {
   const State = () => <p>{useConnectionState()}</p>;
-  const box = await render(<React.StrictMode><FreshetProvider client={client} lingerMs={50}><State /></FreshetProvider></React.StrictMode>);
+  const box = await render(<React.StrictMode><FreshetProvider client={client} lingerMs={2000}><State /></FreshetProvider></React.StrictMode>);
   await until(() => box.textContent === 'connected');
   expect(hub.requests).toHaveLength(1);
   await unmount();
