@@ -14,6 +14,12 @@ export interface Line {
 const COUNTS = Array.from({ length: 12 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
 const BYTES = Array.from({ length: 40 }, (_, n) => 2 ** (n + 10));
 
+/** From the first reading on, but at least two minutes and at most 15. In seconds. */
+function span(first: number | null): [number, number] {
+  const now = Date.now() / 1000;
+  return [Math.max(now - WINDOW_MS / 1000, Math.min(first ?? now, now - 120)), now];
+}
+
 /** What a colour property stands for in this theme. */
 function colourOf(host: HTMLElement, property: string): string {
   const probe = document.createElement('i');
@@ -33,14 +39,14 @@ function options(host: HTMLElement, lines: Line[], format: (value: number | null
     height: host.clientHeight,
     cursor: { sync: { key: 'overview' }, y: false, points: { size: 5 }, drag: { x: false, y: false } },
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
-      x: { range: () => [(Date.now() - WINDOW_MS) / 1000, Date.now() / 1000] },
+      x: { range: (_, first) => span(first) },
       y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)) },
-      { ...axis, size: 52, space: 34, incrs: binary ? BYTES : COUNTS, values: (_, at) => at.map(format) },
+      { ...axis, grid: { show: false }, size: 24, space: 70, incrs: [60, 120, 300], values: (_, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)) },
+      { ...axis, size: 58, space: 34, incrs: binary ? BYTES : COUNTS, values: (_, at) => at.map(format) },
     ],
     series: [
       {},

@@ -10,6 +10,14 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const EVIL = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
 const PAGES = ['', '/channels', '/channels/lots', '/connections', '/system', '/publish', '/token'];
 
+// Asks until look() is true.
+async function until(look, what, ms = 5000) {
+  for (const end = Date.now() + ms; !(await look()); ) {
+    assert.ok(Date.now() < end, `never: ${what}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
 let dir, browser;
 before(async () => {
   dir = build();
@@ -175,6 +183,29 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
   });
 
+  test('the theme can be chosen, stays chosen, and the charts go along', async () => {
+    await open('');
+    await page.locator('.plot canvas').nth(3).waitFor();
+    // the strongest grey on a drawing: that of its rules and its writing
+    const brightest = () =>
+      page.locator('.plot canvas').first().evaluate((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let most = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255) most = Math.max(most, (data[i] + data[i + 1] + data[i + 2]) / 3);
+        return most;
+      });
+    const theme = page.getByLabel('Theme');
+    await theme.selectOption('dark');
+    await page.reload();
+    await page.locator('.plot canvas').nth(3).waitFor();
+    assert.equal(await theme.inputValue(), 'dark');
+    await until(async () => (await brightest()) < 200, 'no light rules on a dark page');
+    await theme.selectOption('light');
+    await until(async () => (await brightest()) > 200, 'light rules on a light page');
+    await theme.selectOption('dark');
+    await until(async () => (await brightest()) < 200, 'dark rules again, without a reload');
+  });
+
   test('connections: shown where the hub lists them, else not', async () => {
     const there = (await fetch(`${hub.url}/v1/connections?limit=1`)).status === 200;
     await open('');
@@ -238,7 +269,7 @@ describe('a hub that wants tokens', () => {
   });
 
   test('asks for one, refuses a wrong one, takes a good one over a reload, tails with it, forgets it', async () => {
-    const token = sign({ company_id: 'acme', admin: true, channels: ['*'], publish: ['*'] });
+    const token = sign({ tenant: 'acme', admin: true, subscribe: ['*'], publish: ['*'] });
     await page.goto(`${hub.url}/console`);
     await page.getByRole('heading', { name: 'A token, please' }).waitFor();
     await page.getByRole('textbox', { name: 'Token' }).fill('nonsense');
@@ -251,9 +282,25 @@ describe('a hub that wants tokens', () => {
     await page.goto(`${hub.url}/console/channels/lots`);
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     await hub.publish({ channel: 'lots', data: 'behind the door' }, { Authorization: `Bearer ${token}` });
-    await page.getByRole('list', { name: 'Live events, newest first' }).getByText('behind the door').waitFor();
+    await page.getByRole('list', { name: 'Live events, newest first' }).getByText('behind the door').first().waitFor();
     assert.ok(!page.url().includes(token));
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     await page.getByRole('button', { name: 'Forget token' }).click();
     await page.getByRole('heading', { name: 'A token, please' }).waitFor();
+  });
+
+  test('a token that is no administrator\'s follows what it may, and is told what it may not', async () => {
+    const p = await browser.newPage();
+    await p.goto(`${hub.url}/console/channels`);
+    await p.getByRole('textbox', { name: 'Token' }).fill(sign({ tenant: 'acme', subscribe: ['lots'] }));
+    await p.getByRole('button', { name: 'Open the console' }).click();
+    await p.getByRole('alert').filter({ hasText: 'administrator' }).waitFor();
+    await p.getByLabel('Find or name a channel').fill('lots');
+    await p.getByRole('button', { name: 'Open', exact: true }).click();
+    await p.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    await p.goto(`${hub.url}/console/channels/secret`);
+    await p.getByRole('status').filter({ hasText: 'Refused' }).waitFor();
+    await p.close();
   });
 });
