@@ -43,21 +43,21 @@ static void relation_free(struct relation *r)
     free(r);
 }
 
-void row_stream_begin(struct row_stream *rs, unsigned tables)
+void row_stream_begin(struct row_stream *rs)
 {
     for (struct relation *r = rs->relations, *next; r; r = next) {
         next = r->next;
         relation_free(r);
     }
     rs->relations = NULL;
-    rs->tables = tables;
+    rs->tables = 0;
 }
 
 void row_stream_free(struct row_stream *rs)
 {
     if (!rs)
         return;
-    row_stream_begin(rs, 0);
+    row_stream_begin(rs);
     struct buf *bufs[] = {&rs->scratch, &rs->old_key, &rs->old_tenant, &rs->new_key,
                           &rs->new_tenant};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
@@ -75,31 +75,33 @@ static struct relation *relation_get(struct row_stream *rs, uint32_t id)
 
 /* ---- tables ---- */
 
-/* The columns of the message into r. 0 or an error. */
-static int read_columns(struct row_stream *rs, struct relation *r, const struct pgoutput *m,
-                        struct err *e)
+int row_stream_table(struct row_stream *rs, uint32_t id, const char *const *names,
+                     const uint32_t *types, unsigned count, struct err *e)
 {
-    struct pgoutput_list list = m->columns;
-    struct pgoutput_column c;
-    const char **names = calloc(list.count + 1u, sizeof *names);
+    size_t bytes = 1;
+    for (unsigned i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    struct relation *r = calloc(1, sizeof *r);
+    if (!r)
+        return err_set(e, ERR_OVERLOADED, "no memory for a table");
+    row_text_init(&r->row);
+    r->id = id;
+    r->count = count;
+    r->types = calloc(count + 1u, sizeof *r->types);
+    r->names = calloc(1, bytes);
+    r->next = rs->relations;
+    rs->relations = r;
+    rs->tables++;
+    if (!r->types || !r->names)
+        return err_set(e, ERR_OVERLOADED, "no memory for a table");
     char *at = r->names;
-    int rc = OK;
-    r->tenant_known = !rs->conf.tenant_column;
-    for (unsigned i = 0; names && pgoutput_column(&list, &c); i++) {
-        memcpy(at, c.name.p, c.name.len);
-        names[i] = at;
-        at += c.name.len + 1;
-        r->types[i] = c.type;
-        r->key_known |= c.key && slice_is(c.name, rs->conf.key);
-        r->tenant_known |=
-            c.key && rs->conf.tenant_column && slice_is(c.name, rs->conf.tenant_column);
+    for (unsigned i = 0; i < count; i++) {
+        size_t len = strlen(names[i]) + 1;
+        memcpy(at, names[i], len);
+        at += len;
+        r->types[i] = types[i];
     }
-    if (!names)
-        rc = err_set(e, ERR_OVERLOADED, "no memory for the columns of a table");
-    else
-        rc = row_text_columns(&r->row, names, r->count, rs->conf.key, rs->conf.tenant_column, e);
-    free(names);
-    return rc;
+    return row_text_columns(&r->row, names, count, rs->conf.key, rs->conf.tenant_column, e);
 }
 
 static bool same_columns(const struct relation *r, const struct pgoutput *m)
@@ -115,24 +117,22 @@ static bool same_columns(const struct relation *r, const struct pgoutput *m)
     return true;
 }
 
-static int take_relation(struct row_stream *rs, const struct pgoutput *m, struct err *e)
+/* The server tells of a table before its first change, and again whenever it pleases. */
+static int take_relation(struct row_stream *rs, const struct pgoutput *m)
 {
     struct relation *r = relation_get(rs, m->relation);
-    if (r) /* the server repeats itself; a table that has changed is read anew */
-        return same_columns(r, m) ? ROW_STREAM_TAKEN : ROW_STREAM_ANEW;
-    r = calloc(1, sizeof *r);
-    if (!r)
-        return err_set(e, ERR_OVERLOADED, "no memory for a table");
-    row_text_init(&r->row);
-    r->id = m->relation;
-    r->count = m->columns.count;
-    r->types = calloc(r->count + 1u, sizeof *r->types);
-    r->names = calloc(1, m->columns.rest.len + 1); /* longer than the names and their ends */
-    r->next = rs->relations;
-    rs->relations = r;
-    if (!r->types || !r->names)
-        return err_set(e, ERR_OVERLOADED, "no memory for a table");
-    return read_columns(rs, r, m, e);
+    struct pgoutput_list list = m->columns;
+    struct pgoutput_column c;
+    if (!r || !same_columns(r, m))
+        return ROW_STREAM_ANEW;
+    r->key_known = false;
+    r->tenant_known = !rs->conf.tenant_column;
+    while (pgoutput_column(&list, &c)) {
+        r->key_known |= c.key && slice_is(c.name, rs->conf.key);
+        r->tenant_known |=
+            c.key && rs->conf.tenant_column && slice_is(c.name, rs->conf.tenant_column);
+    }
+    return ROW_STREAM_TAKEN;
 }
 
 /* ---- rows ---- */
@@ -313,7 +313,7 @@ int row_stream_take(struct row_stream *rs, const struct pgoutput *m, struct err 
     struct relation *r;
     switch (m->kind) {
     case PGOUTPUT_RELATION:
-        return take_relation(rs, m, e);
+        return take_relation(rs, m);
     case PGOUTPUT_TRUNCATE:
         return take_truncate(rs, e);
     case PGOUTPUT_INSERT:

@@ -21,8 +21,13 @@ struct row_stream_conf {
 struct row_stream *row_stream_new(const struct row_stream_conf *conf, struct diff *diff);
 void row_stream_free(struct row_stream *rs); /* NULL is fine */
 
-/* Forgets the tables; of the stream to come there are so many. */
-void row_stream_begin(struct row_stream *rs, unsigned tables);
+/* Forgets the tables. */
+void row_stream_begin(struct row_stream *rs);
+
+/* A table of the stream to come, as its rows were read: its number and its columns, borrowed. A
+ * stream that has other tables, or these with other columns, is read anew. 0 or an error. */
+int row_stream_table(struct row_stream *rs, uint32_t id, const char *const *names,
+                     const uint32_t *types, unsigned count, struct err *e);
 
 enum row_stream_result {
     ROW_STREAM_TAKEN,

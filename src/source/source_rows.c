@@ -383,12 +383,19 @@ static int take_columns(struct source_rows *s, const PGresult *r, struct err *e)
 {
     int count = PQnfields(r);
     const char **names = calloc((size_t)count + 1, sizeof *names);
-    if (!names)
-        return err_set(e, ERR_OVERLOADED, "no memory for the columns of a table");
-    for (int i = 0; i < count; i++)
+    uint32_t *types = calloc((size_t)count + 1, sizeof *types);
+    int rc =
+        names && types ? OK : err_set(e, ERR_OVERLOADED, "no memory for the columns of a table");
+    for (int i = 0; rc == OK && i < count; i++) {
         names[i] = PQfname(r, i);
-    int rc = row_text_columns(&s->row, names, (unsigned)count, s->key, s->tenant_column, e);
+        types[i] = PQftype(r, i);
+    }
+    if (rc == OK)
+        rc = row_text_columns(&s->row, names, (unsigned)count, s->key, s->tenant_column, e);
+    if (rc == OK) /* the stream calls a table by its oid */
+        rc = row_stream_table(s->stream, PQftable(r, 0), names, types, (unsigned)count, e);
     free(names);
+    free(types);
     s->columns = rc == OK;
     return rc;
 }
@@ -449,6 +456,7 @@ static void take_tables(struct source_rows *s, const PGresult *r)
         fail(s, "the publication has no tables");
     } else {
         diff_begin(s->diff);
+        row_stream_begin(s->stream);
         ask_rows(s);
     }
 }
@@ -512,7 +520,6 @@ static void stream_begun(struct source_rows *s)
     s->retry_ms = 0;
     s->heard_ms = s->asked_ms = uv_now(s->loop);
     s->in_transaction = false;
-    row_stream_begin(s->stream, s->table_count);
     diff_begin_part(s->diff);
     show(s, true, "");
     uv_timer_start(&s->timer, on_timer, TICK_MS, TICK_MS);

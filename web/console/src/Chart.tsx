@@ -10,6 +10,16 @@ export interface Line {
   values: (number | null)[];
 }
 
+/** Steps of the scale: whole numbers, or whole powers of two for bytes. */
+const COUNTS = Array.from({ length: 12 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
+const BYTES = Array.from({ length: 40 }, (_, n) => 2 ** (n + 10));
+
+/** From the first reading on, but at least two minutes and at most 15. In seconds. */
+function span(first: number | null): [number, number] {
+  const now = Date.now() / 1000;
+  return [Math.max(now - WINDOW_MS / 1000, Math.min(first ?? now, now - 120)), now];
+}
+
 /** What a colour property stands for in this theme. */
 function colourOf(host: HTMLElement, property: string): string {
   const probe = document.createElement('i');
@@ -20,7 +30,7 @@ function colourOf(host: HTMLElement, property: string): string {
   return colour;
 }
 
-function options(host: HTMLElement, lines: Line[], format: (value: number | null) => string): uPlot.Options {
+function options(host: HTMLElement, lines: Line[], format: (value: number | null) => string, binary: boolean): uPlot.Options {
   const [ink, rule] = [colourOf(host, '--soft'), colourOf(host, '--rule')];
   const font = '11px system-ui, sans-serif';
   const axis = { stroke: ink, font, ticks: { show: false }, grid: { stroke: rule, width: 1 } };
@@ -29,14 +39,14 @@ function options(host: HTMLElement, lines: Line[], format: (value: number | null
     height: host.clientHeight,
     cursor: { sync: { key: 'overview' }, y: false, points: { size: 5 }, drag: { x: false, y: false } },
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 20, 0, 0],
     scales: {
-      x: { range: () => [(Date.now() - WINDOW_MS) / 1000, Date.now() / 1000] },
-      y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
+      x: { range: (_, first) => span(first) },
+      y: { range: (_, __, max) => [0, Math.max(4, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, space: 70, values: (_, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)) },
-      { ...axis, size: 52, space: 34, values: (_, at) => at.map(format) },
+      { ...axis, grid: { show: false }, size: 24, space: 70, incrs: [60, 120, 300], values: (_, at) => at.map((s) => new Date(s * 1000).toTimeString().slice(0, 5)) },
+      { ...axis, size: 58, space: 34, incrs: binary ? BYTES : COUNTS, values: (_, at) => at.map(format) },
     ],
     series: [
       {},
@@ -53,7 +63,7 @@ function options(host: HTMLElement, lines: Line[], format: (value: number | null
 }
 
 /** Lines over the last 15 minutes. What they show is also in the readings above: the drawing is hidden from readers. */
-export function Chart({ at, lines, format, shown }: { at: number[]; lines: Line[]; format: (value: number | null) => string; shown: string }) {
+export function Chart({ at, lines, format, binary = false, shown }: { at: number[]; lines: Line[]; format: (value: number | null) => string; binary?: boolean; shown: string }) {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef({ at, lines });
@@ -61,7 +71,7 @@ export function Chart({ at, lines, format, shown }: { at: number[]; lines: Line[
   const data = () => [latest.current.at, ...latest.current.lines.map((line) => line.values)] as uPlot.AlignedData;
   useEffect(() => {
     const box = host.current!;
-    plot.current = new uPlot(options(box, latest.current.lines, format), data(), box);
+    plot.current = new uPlot(options(box, latest.current.lines, format, binary), data(), box);
     const sized = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height: box.clientHeight }));
     sized.observe(box);
     return () => {
@@ -69,7 +79,7 @@ export function Chart({ at, lines, format, shown }: { at: number[]; lines: Line[
       plot.current?.destroy();
       plot.current = null;
     };
-  }, [shown, format]);
+  }, [shown, format, binary]);
   useEffect(() => plot.current?.setData(data()), [at, lines]);
   return <div className="plot" ref={host} aria-hidden="true" />;
 }

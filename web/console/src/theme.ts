@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useLayoutEffect, useState } from 'react';
 
 export type Theme = 'auto' | 'light' | 'dark';
 const KEY = 'freshet-console-theme';
@@ -23,7 +23,8 @@ export function useTheme() {
     return () => media.removeEventListener('change', changed);
   }, []);
   const shown: 'light' | 'dark' = theme === 'auto' ? (dark ? 'dark' : 'light') : theme;
-  useEffect(() => {
+  // before the effects of the charts, which read colours
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
     try {
       localStorage.setItem(KEY, theme);

@@ -19,7 +19,7 @@ function Reading({ name, value, unit, note, warn }: { name: string; value: strin
   );
 }
 
-const ms = (value: number | null) => (value === null ? '' : `${number(value)} ms`);
+const ms = (value: number | null) => (value === null ? '' : value < 1000 ? `${number(value)} ms` : `${number(value / 1000)} s`);
 const memory = (value: number | null) => (value === null ? '' : bytes(value));
 
 function linesOf(samples: readonly Sample[]) {
@@ -51,7 +51,7 @@ function Readings({ samples }: { samples: readonly Sample[] }) {
       <Reading name="Connections" value={number(stats.totalConnections)} note={`${number(kinds.sse ?? 0)} streams, ${number(kinds.polling ?? 0)} polls`} />
       <Reading name="Events in" value={number(into)} unit="/s" note={`${number(stats.eventsPublished)} since start`} />
       <Reading name="Events out" value={number(out)} unit="/s" note={`${number(stats.eventsDelivered)} since start`} />
-      <Reading name="Fan-out latency" value={stats.eventsDelivered ? number(stats.latencyP50Ms) : '–'} unit={stats.eventsDelivered ? 'ms' : undefined} note={stats.eventsDelivered ? `99 % within ${number(stats.latencyP99Ms)} ms` : 'nothing sent yet'} />
+      <Reading name="Fan-out latency" value={stats.eventsDelivered ? ms(stats.latencyP50Ms) : '–'} note={stats.eventsDelivered ? `99 % within ${ms(stats.latencyP99Ms)}` : 'nothing sent yet'} />
       <Reading name="Lagging" value={number(stats.laggingConnections)} note="connections behind" warn={stats.laggingConnections > 0 && 'behind the log'} />
       <Reading name="Reconnects" value={percent(again)} note="of opened streams" warn={again > RECONNECT_WARN && 'over 10 %'} />
       <Reading name="Capacity" value={used === null ? 'no limit' : percent(used)} note={used === null ? 'none is set' : `of ${number(stats.maxConnections)}`} warn={used !== null && used > CAPACITY_WARN && `over 80 % of ${number(stats.maxConnections)}`} />
@@ -87,7 +87,7 @@ export function Overview({ shown }: { shown: 'light' | 'dark' }) {
                   </span>
                 </h2>
                 <Suspense fallback={<div className="plot" />}>
-                  <Chart at={at} lines={lines} format={format} shown={shown} />
+                  <Chart at={at} lines={lines} format={format} binary={format === memory} shown={shown} />
                 </Suspense>
               </section>
             ))}

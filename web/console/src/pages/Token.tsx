@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { decodeToken } from '../json';
-import { duration } from '../maths';
+import { clock, duration } from '../maths';
 import { Sign } from '../parts';
 
 const times = ['exp', 'nbf', 'iat'] as const;
@@ -8,7 +8,7 @@ const names = { exp: 'Ends', nbf: 'Valid from', iat: 'Issued' };
 
 function When({ claim, seconds }: { claim: (typeof times)[number]; seconds: number }) {
   const away = seconds - Date.now() / 1000;
-  const text = `${new Date(seconds * 1000).toLocaleString()}, ${away < 0 ? `${duration(-away)} ago` : `in ${duration(away)}`}`;
+  const text = `${clock(seconds * 1000).replace(/\.\d+$/, '')}, ${away < 0 ? `${duration(-away)} ago` : `in ${duration(away)}`}`;
   const bad = (claim === 'exp' && away < 0) || (claim === 'nbf' && away > 0);
   return <div><dt>{names[claim]}</dt><dd>{claim === 'iat' ? text : <Sign ok={!bad}>{text}</Sign>}</dd></div>;
 }
