@@ -121,7 +121,8 @@ FRESHET_API int freshet_hub_timeout(const struct freshet_hub *hub);
  * handlers. */
 FRESHET_API void freshet_hub_stop(struct freshet_hub *hub);
 
-/* Frees it; it must not be running. NULL is fine. */
+/* Frees it; it must not be running. What is still unanswered is answered with an error, inside this
+ * call. NULL is fine. */
 FRESHET_API void freshet_hub_free(struct freshet_hub *hub);
 
 /* ---- publishing ---- */
@@ -184,7 +185,7 @@ struct freshet_follower {
 };
 
 /* Follows channels. Callbacks run on the hub's first loop. 0 and *out, or FRESHET_EINVAL,
- * FRESHET_ENOENT, FRESHET_ENOMEM. [any] */
+ * FRESHET_ENOENT, FRESHET_ENOMEM, FRESHET_ECLOSING. [any] */
 FRESHET_API int freshet_subscribe(struct freshet_hub *hub, const struct freshet_filter *filter,
                                   const struct freshet_follower *follower,
                                   struct freshet_subscription **out);
@@ -214,7 +215,7 @@ FRESHET_API int freshet_close_connection(struct freshet_hub *hub, const char *id
                                          const char *reason);
 
 /* Collects the statistics (the JSON of GET /v1/stats); done is called once on the first loop.
- * tenant not there: of the whole hub. [any] */
+ * tenant not there: of the whole hub. 0, or FRESHET_ENOMEM, FRESHET_ECLOSING. [any] */
 FRESHET_API int freshet_stats(struct freshet_hub *hub, struct freshet_text tenant,
                               void (*done)(void *ctx, struct freshet_text json), void *ctx);
 

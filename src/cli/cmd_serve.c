@@ -1,10 +1,14 @@
 /* freshet serve: runs the hub. */
 #include "cli/command.h"
+#include "cli/notify.h"
 #include "freshet.h"
 #include "options/options.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #define NAME "serve"
 
@@ -20,12 +24,14 @@ static int help(void)
     return rc == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* What the signal handler may touch: the one hub of this program. */
+/* What the signal handler may touch: the one hub of this program, and who started it. */
 static struct freshet_hub *running;
+static struct notify manager = {.fd = -1};
 
 static void on_signal(int number)
 {
     (void)number;
+    notify_send(&manager, "STOPPING=1");
     freshet_hub_stop(running);
 }
 
@@ -49,6 +55,31 @@ static void say_where(const struct freshet_hub *hub)
               stderr);
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Runs until stopped. With a watchdog each message to it follows a turn of the loop, so that a loop
+ * that hangs is noticed. */
+static int run(struct freshet_hub *hub)
+{
+    notify_send(&manager, "READY=1");
+    if (!manager.watchdog_ms)
+        return freshet_hub_run(hub);
+    uint32_t every_ms = manager.watchdog_ms / 3 + 1;
+    int rc;
+    for (int64_t due = now_ms(); (rc = freshet_hub_step(hub, every_ms)) > 0;) {
+        if (now_ms() < due)
+            continue;
+        notify_send(&manager, "WATCHDOG=1");
+        due = now_ms() + every_ms;
+    }
+    return rc;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     if (command_wants_help(argc, argv))
@@ -65,9 +96,12 @@ int cmd_serve(int argc, char **argv)
         return command_fail(NAME, EXIT_FAILED, "%s", why);
     command_list("warning: ", slice_str(why));
     running = hub;
+    if (notify_open(&manager))
+        command_tell(NAME, "warning: NOTIFY_SOCKET: ", slice_str(strerror(errno)));
     handle_signals();
     say_where(hub);
-    rc = freshet_hub_run(hub);
+    rc = run(hub);
+    notify_close(&manager);
     freshet_hub_free(hub);
     return rc ? command_fail(NAME, EXIT_FAILED, "a thread could not be started") : EXIT_DONE;
 }

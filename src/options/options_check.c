@@ -4,6 +4,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "json/schema.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -90,6 +91,9 @@ static void check_dev(struct loader *l)
     lift(l, "limits.connections", &o->limits.connections);
     lift(l, "limits.connections_per_tenant", &o->limits.connections_per_tenant);
     lift(l, "limits.connections_per_address", &o->limits.connections_per_address);
+    lift(l, "limits.connections_per_user", &o->limits.connections_per_user);
+    lift(l, "limits.accepts_per_second", &o->limits.accepts_per_second);
+    lift(l, "limits.publisher_per_second", &o->limits.publisher_per_second);
     lift(l, "limits.publish_per_second", &o->limits.publish_per_second);
 }
 
@@ -110,6 +114,37 @@ static void check_limits(struct loader *l)
                        "is larger than limits.head_bytes, which holds first");
     if (l->o->static_dir)
         warn_unreadable(l, l->o->static_dir, loader_where(l, "static"));
+    if (l->o->console_dir && strcmp(l->o->console_dir, "none") != 0)
+        warn_unreadable(l, l->o->console_dir, loader_where(l, "console"));
+}
+
+/* The whole file into text; false: it is not there, or too large to be a schema. */
+static bool read_schema(const char *path, struct buf *text)
+{
+    char part[4096];
+    size_t n;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    while (text->len <= SCHEMA_BYTES_MAX && (n = fread(part, 1, sizeof part, f)) > 0)
+        buf_add(text, part, n);
+    bool read = !ferror(f) && !text->failed && text->len <= SCHEMA_BYTES_MAX;
+    fclose(f);
+    return read;
+}
+
+static void compile_schema(struct loader *l, struct opt_event *event, struct opt_where where)
+{
+    struct buf text = BUF_INIT;
+    struct err e;
+    if (!event->schema)
+        return;
+    if (!read_schema(event->schema, &text))
+        loader_mistake(l, where, "%s: %s cannot be read, or is larger than %d bytes", event->type,
+                       event->schema, SCHEMA_BYTES_MAX);
+    else if (schema_compile(buf_slice(&text), &event->compiled, &e))
+        loader_mistake(l, where, "%s: %s: %s", event->type, event->schema, e.detail);
+    buf_fini(&text);
 }
 
 static void check_channels(struct loader *l)
@@ -121,8 +156,9 @@ static void check_channels(struct loader *l)
         const struct opt_channel *c = &list->v[i];
         names_add(l, &names, c->name, &c->line, place(l, "channels", i, "name", c->line));
         for (size_t k = 0; k < c->events.count; k++)
-            warn_unreadable(l, c->events.v[k].schema,
-                            place(l, "channels", i, "events", c->events.v[k].line));
+            compile_schema(l, &c->events.v[k],
+                           place(l, "channels", i, "events", c->events.v[k].line));
+        l->o->typed = l->o->typed || c->events.count;
     }
     names_fini(&names);
     l->o->channel_default =

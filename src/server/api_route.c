@@ -119,6 +119,25 @@ static bool is_pattern(struct slice path)
     return false;
 }
 
+/* Names of parameters are there, `*` is the last. */
+static bool well_formed(struct slice path)
+{
+    struct slice segment;
+    bool rest = false;
+    if (!path.len || path.p[0] != '/')
+        return false;
+    for (size_t i = 0; i < path.len; i++)
+        if ((unsigned char)path.p[i] <= ' ' || path.p[i] == 0x7f || path.p[i] == '?' ||
+            path.p[i] == '#')
+            return false;
+    while (next_segment(&path, &segment)) {
+        if (rest || slice_is(segment, ":"))
+            return false;
+        rest = slice_is(segment, "*");
+    }
+    return true;
+}
+
 static bool taken(const struct endpoint *ep, unsigned methods)
 {
     for (; ep; ep = ep->next)
@@ -138,7 +157,7 @@ int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *
                           .open = true,
                           .handler = handler,
                           .handler_ctx = ctx};
-    if (!ep.methods || !handler || !p.len || p.p[0] != '/' || memchr(p.p, '?', p.len))
+    if (!ep.methods || !handler || !well_formed(p))
         return FRESHET_EINVAL;
     bool pattern = is_pattern(p);
     if (taken(pattern ? server_pattern(s, p) : map_get(&s->endpoints, p), ep.methods))

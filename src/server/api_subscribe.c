@@ -180,7 +180,7 @@ static void copy_list(struct slice *to, const struct freshet_text *from, size_t 
         if (from[i].len)
             memcpy(*at, from[i].p, from[i].len);
         to[i] = slice_of(*at, from[i].len);
-        *at += from[i].len;
+        *at += from[i].len + 1; /* with a NUL */
     }
 }
 
@@ -188,12 +188,14 @@ static size_t text_bytes(const struct freshet_text *list, size_t count)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        n += list[i].len;
+        n += list[i].len + 1;
     return n;
 }
 
 static int check_filter(const struct server *s, const struct freshet_filter *f)
 {
+    if (atomic_load(&s->draining))
+        return FRESHET_ECLOSING;
     if (!f->channel_count || f->channel_count > s->opts->limits.channels_per_connection)
         return FRESHET_EINVAL;
     if (f->tenant.p && !name_is_tenant(api_slice(f->tenant)))
@@ -211,9 +213,9 @@ static struct freshet_subscription *sub_new(struct worker *w, const struct fresh
 {
     size_t lists = f->channel_count + f->type_count + f->key_count;
     struct slice tenant = f->tenant.p ? api_slice(f->tenant) : slice_str(w->s->opts->tenant);
-    size_t bytes = tenant.len + f->last_id.len + text_bytes(f->channels, f->channel_count) +
+    size_t bytes = tenant.len + f->last_id.len + 2 + text_bytes(f->channels, f->channel_count) +
                    text_bytes(f->types, f->type_count) + text_bytes(f->keys, f->key_count);
-    struct freshet_subscription *sub = calloc(1, sizeof *sub + bytes + 1);
+    struct freshet_subscription *sub = calloc(1, sizeof *sub + bytes);
     if (!sub || !(sub->lists = calloc(lists, sizeof *sub->lists))) {
         free(sub);
         return NULL;
@@ -245,9 +247,9 @@ int freshet_subscribe(struct freshet_hub *hub, const struct freshet_filter *filt
 {
     struct worker *w = &hub->s->workers[0];
     struct err e;
-    int rc = check_filter(hub->s, filter);
-    if (rc || !follower->event)
-        return rc ? rc : FRESHET_EINVAL;
+    int rc = follower->event ? check_filter(hub->s, filter) : FRESHET_EINVAL;
+    if (rc)
+        return rc;
     struct freshet_subscription *sub = sub_new(w, filter);
     if (!sub)
         return FRESHET_ENOMEM;

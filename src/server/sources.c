@@ -442,6 +442,18 @@ static struct opt_source *copy_source(const struct opt_source *o)
     return copy;
 }
 
+static void source_texts_free(struct opt_source *o)
+{
+    if (!o)
+        return;
+    const char *texts[] = {o->name,         o->database, o->query,       o->key,
+                           o->tenant,       o->tenant_value, o->channel, o->types.added,
+                           o->types.changed, o->types.removed};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+    free(o);
+}
+
 int sources_add(struct server *s, const struct opt_source *o, struct err *e)
 {
     if (!o->name || !o->database || !o->query || !o->key || !o->channel)
@@ -457,8 +469,14 @@ int sources_add(struct server *s, const struct opt_source *o, struct err *e)
     if (!copy)
         return err_set(e, ERR_OVERLOADED, "out of memory");
     s->sources[s->source_count].added = copy;
+    bool owned = s->channel_confs[channel - s->opts->channels.v].owned;
     s->channel_confs[channel - s->opts->channels.v].owned = true;
-    return add_source(s, copy, e);
+    if (add_source(s, copy, e) == 0)
+        return 0;
+    s->channel_confs[channel - s->opts->channels.v].owned = owned;
+    s->sources[s->source_count].added = NULL;
+    source_texts_free(copy);
+    return e->code;
 }
 
 void sources_start(struct server *s)
@@ -489,18 +507,6 @@ bool sources_closed(const struct server *s)
         if (!s->sources[i].closed)
             return false;
     return true;
-}
-
-static void source_texts_free(struct opt_source *o)
-{
-    if (!o)
-        return;
-    const char *texts[] = {o->name,          o->database,     o->query,   o->key,
-                           o->tenant,        o->tenant_value, o->channel, o->types.added,
-                           o->types.changed, o->types.removed};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free((void *)(uintptr_t)texts[i]);
-    free(o);
 }
 
 void sources_free(struct server *s)
