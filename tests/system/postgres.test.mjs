@@ -338,7 +338,8 @@ describe('PostgreSQL', { skip: !available && 'PostgreSQL 15 is not installed' },
   });
 
   test('rows by replication: hub and server killed in turn under a writer, nothing missed or twice', async () => {
-    const hub = await start({ ...cars, store: 'sqlite:hub.db', sources: [rows({ name: 'cars' })] });
+    pg.sql('drop table if exists cars; create table cars(id int primary key, company text, seats int, note text, gps jsonb)');
+    const hub = await start({ ...cars, store: 'sqlite:hub.db', sources: [rows({ publication: 'freshet_killed' })] });
     await well(hub, 'cars');
     let n = 0, writing = true;
     const writer = (async () => {
