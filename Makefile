@@ -1,5 +1,5 @@
 # The front door: what a user types. The real build is meson's (meson.build).
-#   make            builds build/freshet
+#   make            builds build/freshet, and the console where there is Node
 #   make run        installs what is missing, builds, starts the hub on the sample database
 #   make test       installs what is missing, runs every test
 #   make help       the rest
@@ -14,6 +14,7 @@ all: build
 
 build: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD) $(if $(V),-v,--quiet)
+	@tools/build-console $(BUILD)
 
 $(BUILD)/build.ninja:
 	@tools/need build
@@ -39,6 +40,7 @@ install: build
 
 uninstall:
 	$(NINJA) -C $(BUILD) uninstall
+	rm -rf $(DESTDIR)$(PREFIX)/share/freshet/console
 
 clean:
 	rm -rf $(BUILD) build-*

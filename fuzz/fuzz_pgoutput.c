@@ -1,5 +1,6 @@
 /* Logical replication: any bytes are read without harm, and what is taken for a message can be
  * walked to its end, inside of the bytes that were given. */
+#include "source/outbox_position.h"
 #include "source/pgoutput.h"
 
 #include <stdlib.h>
@@ -61,6 +62,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char text[PG_LSN_TEXT_MAX];
         pg_lsn_format(lsn, text);
         must(pg_lsn_parse(slice_str(text), &back) && back == lsn);
+    }
+    struct outbox_position at, again;
+    if (outbox_position_parse(all, &at)) {
+        char text[OUTBOX_POSITION_MAX];
+        outbox_position_format(&at, text);
+        must(outbox_position_parse(slice_str(text), &again) && again.lsn == at.lsn &&
+             again.n == at.n);
     }
     return 0;
 }

@@ -14,7 +14,7 @@ create table trips (
   departs_at      text not null,  -- local time, YYYY-MM-DDTHH:MM
   capacity        integer not null check (capacity > 0),
   available_slots integer not null check (available_slots between 0 and capacity),
-  booking_halted  integer not null default 0 check (booking_halted in (0, 1))
+  booking_halted  boolean not null default 0 check (booking_halted in (0, 1))
 );
 create index trips_by_company on trips (company_id, departs_at);
 

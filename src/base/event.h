@@ -35,6 +35,10 @@ struct event_parts {
     bool deleted, high;
 };
 
+/* An event of this type tells that something may be missing before it in its channel: made by the
+ * hub alone, past every filter, shown to readers as a gap. data: {"reason":...,"channels":[...]} */
+#define EVENT_TYPE_GAP "freshet.gap"
+
 /* Returns new, with one reference and without an id; NULL for no memory or texts over the limits
  * of the fields (names are checked by the callers, this only guards). */
 struct event *event_new(const struct event_parts *parts);
@@ -75,6 +79,11 @@ static inline struct slice event_state(const struct event *e)
 static inline bool event_supersedes(const struct event *e)
 {
     return e->keyed && e->has_key;
+}
+
+static inline bool event_is_gap(const struct event *e)
+{
+    return slice_is(event_type(e), EVENT_TYPE_GAP);
 }
 
 /* Names, as docs/protocol.md has them. */

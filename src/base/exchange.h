@@ -32,6 +32,7 @@ struct follow {
     enum follow_kind kind;
     struct slice tenant;
     void *tenant_handle, *feed;
+    void *reader;   /* the edge's: who asked, NULL for the feed itself */
     unsigned edge;  /* the owner's note of who asked */
     pos_t want;     /* FOLLOW_SYNC */
     int error;      /* answer: 0, or an err_code (no memory, too many tenants) */

@@ -8,6 +8,12 @@
 #include <uv.h>
 #include <yaml.h>
 
+#ifdef FRESHET_POSTGRES
+#define SOURCES_MORE " postgres postgres-outbox"
+#else
+#define SOURCES_MORE ""
+#endif
+
 int cmd_version(int argc, char **argv)
 {
     const struct args_spec spec = {
@@ -20,7 +26,7 @@ int cmd_version(int argc, char **argv)
     struct buf out = BUF_INIT;
     buf_add_str(&out, "freshet " FRESHET_VERSION "\n"
                       "stores: memory sqlite null\n"
-                      "sources: sqlite\n");
+                      "sources: sqlite" SOURCES_MORE "\n");
     buf_addf(&out, "libraries: libuv %s, sqlite %s, libyaml %s, libcurl %s, jansson %s, %s\n",
              uv_version_string(), sqlite3_libversion(), yaml_get_version_string(),
              curl_version_info(CURLVERSION_NOW)->version, jansson_version_str(),

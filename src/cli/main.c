@@ -5,6 +5,7 @@
 
 const struct command commands[] = {
 #define C(name, summary) {#name, summary, cmd_##name},
+#define C_NAMED(id, name, summary) {name, summary, cmd_##id},
 #include "cli/commands.def"
 #undef C
 };
@@ -22,7 +23,7 @@ void command_overview(struct buf *out)
 {
     buf_add_str(out, "usage: freshet COMMAND ...\n\n");
     for (size_t i = 0; i < command_count; i++)
-        buf_addf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        buf_addf(out, "  %-14s %s\n", commands[i].name, commands[i].summary);
     buf_add_str(out, "\n`freshet COMMAND --help` says more. Exit codes: 0 done, 1 failed, 2 wrong "
                      "usage.\n");
 }

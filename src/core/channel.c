@@ -104,13 +104,19 @@ static void note_key(struct channel *c, struct channel_key *k)
     u->next = list_empty(&k->order) ? NULL : k->order.next;
 }
 
+/* Takes the place of the entries that are gone; what notes say about places must not matter. */
+static void move_down(struct channel *c)
+{
+    memmove(c->entries, c->entries + c->first, c->used * sizeof *c->entries);
+    c->first = 0;
+}
+
 static bool reserve_entry(struct channel *c)
 {
     if (c->first + c->used < c->cap)
         return true;
-    if (c->first > c->used && c->undo_count == 0) { /* more gone than there: move down */
-        memmove(c->entries, c->entries + c->first, c->used * sizeof *c->entries);
-        c->first = 0;
+    if (c->first > c->used && c->undo_count == 0) { /* more gone than there */
+        move_down(c);
         return true;
     }
     uint32_t cap = c->cap ? c->cap * 2 : 8;
@@ -165,7 +171,8 @@ static struct channel_key *new_key(struct slice text)
     return k;
 }
 
-/* The key's record, made when there is none. *fresh: there was none, or it is provisionally gone. */
+/* The key's record, made when there is none. *fresh: there was none, or it is provisionally
+ * gone. */
 static struct channel_key *take_key(struct channel *c, struct slice text, bool *fresh)
 {
     struct channel_key *k = map_get(&c->keys, text);
@@ -248,8 +255,22 @@ int channel_add(struct channel *c, struct event *e, uint32_t row, struct channel
     return 0;
 }
 
-/* Which to remove next: the oldest entry (true, *entry) or the oldest live key (false, *key); both
- * unset when nothing is over a limit. */
+/* The oldest event: an entry, or a live key that is no source's row; both unset without. */
+static void pick_oldest(const struct channel *c, uint32_t *entry, struct channel_key **key)
+{
+    uint32_t i = oldest_entry(c);
+    struct channel_key *k = oldest_key(c);
+    bool some = i < c->used;
+    *entry = c->used;
+    *key = NULL;
+    if (some && (c->conf->owned || !k || entry_at(c, i)->pos < k->pos))
+        *entry = i;
+    else if (k && !c->conf->owned)
+        *key = k;
+}
+
+/* Which to remove next: the oldest entry or the oldest live key; both unset when nothing is over a
+ * limit. */
 static void pick(const struct channel *c, uint64_t now_ms, uint32_t *entry,
                  struct channel_key **key)
 {
@@ -258,26 +279,21 @@ static void pick(const struct channel *c, uint64_t now_ms, uint32_t *entry,
     bool some = i < c->used;
     pos_t pos = some ? entry_at(c, i)->pos : 0;
     bool old = some && conf->age_ms && pos_ms(pos) + conf->age_ms < now_ms;
-    struct channel_key *k = oldest_key(c);
     *entry = c->used;
     *key = NULL;
     if (c->ordinary > conf->events || old) {
         *entry = i;
     } else if (c->live > conf->keys) {
-        *key = k;
+        *key = oldest_key(c);
     } else if (conf->bytes && c->bytes > conf->bytes) {
-        if (some && (conf->owned || !k || pos < k->pos))
-            *entry = i;
-        else if (k && !conf->owned)
-            *key = k;
+        pick_oldest(c, entry, key);
     }
 }
 
-int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
+/* Takes the entry or the key out. */
+static int remove_picked(struct channel *c, uint32_t entry, struct channel_key *key,
+                         struct channel_cut *cut)
 {
-    uint32_t entry;
-    struct channel_key *key;
-    pick(c, now_ms, &entry, &key);
     *cut = (struct channel_cut){0, 0};
     if (entry == c->used && !key)
         return 0;
@@ -306,6 +322,22 @@ int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
     return 0;
 }
 
+int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut)
+{
+    uint32_t entry;
+    struct channel_key *key;
+    pick(c, now_ms, &entry, &key);
+    return remove_picked(c, entry, key, cut);
+}
+
+int channel_shed(struct channel *c, struct channel_cut *cut)
+{
+    uint32_t entry;
+    struct channel_key *key;
+    pick_oldest(c, &entry, &key);
+    return remove_picked(c, entry, key, cut);
+}
+
 static void drop_key(struct channel *c, struct channel_key *k)
 {
     map_remove(&c->keys, slice_of(k->text, k->len));
@@ -330,6 +362,8 @@ void channel_settle(struct channel *c)
     c->dead = 0;
     if (!c->used)
         c->first = 0;
+    else if (c->first > c->used) /* nothing is noted now, so entries may move */
+        move_down(c);
     if (c->used <= 2 * c->ordinary + 16)
         return;
     uint32_t kept = 0; /* mostly holes: close them */

@@ -93,6 +93,10 @@ int channel_add(struct channel *c, struct event *e, uint32_t row, struct channel
  * floor; cut->pos 0 when all limits hold. 0 or -1 for no memory. */
 int channel_trim(struct channel *c, uint64_t now_ms, struct channel_cut *cut);
 
+/* Likewise removes the oldest event there is, whatever the limits say: for a tenant's limit. Rows
+ * of a source are spared. cut->pos 0 when there is none to remove. */
+int channel_shed(struct channel *c, struct channel_cut *cut);
+
 /* The present changes stand. */
 void channel_settle(struct channel *c);
 

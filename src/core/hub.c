@@ -405,12 +405,18 @@ static void on_page(void *ctx, void *token, struct page *page)
         complete_page(r, page);
         page->epoch = r->tenant->epoch;
     }
-    struct held_page *held = NULL;
-    if (page && shown(page) > r->tenant->committed && (held = calloc(1, sizeof *held))) {
-        *held = (struct held_page){NULL, r->edge, r->token, page, r->tenant};
+    bool waits = h->plan.in_flight && h->plan.quiet;
+    bool hold = page && (waits || shown(page) > r->tenant->committed);
+    struct held_page *held = hold ? calloc(1, sizeof *held) : NULL;
+    if (held) {
+        *held = (struct held_page){NULL, r->edge, r->token, page, r->tenant, waits};
         *h->held_end = held;
         h->held_end = &held->next;
     } else {
+        if (hold) {
+            page_free(page);
+            page = NULL; /* no memory to hold it: nobody may see it yet */
+        }
         h->ops.page(h->ops.ctx, r->edge, r->token, page);
     }
     list_remove(&r->all);
@@ -422,7 +428,8 @@ static void release_held(struct hub *h)
     struct held_page **at = &h->held;
     while (*at) {
         struct held_page *held = *at;
-        if (shown(held->page) > held->tenant->committed) {
+        bool waits = held->waits && h->plan.in_flight;
+        if (waits || shown(held->page) > held->tenant->committed) {
             at = &held->next;
             continue;
         }

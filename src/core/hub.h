@@ -73,6 +73,7 @@ struct hub_conf {
     uint32_t channels_max;   /* per tenant */
     uint64_t channel_idle_ms; /* an empty channel that nobody follows is forgotten after */
     uint64_t publish_per_second, publish_burst; /* per tenant; 0: no limit */
+    uint64_t tenant_bytes;   /* kept of one tenant, at most; 0: no limit of its own */
     uint64_t once_ms;        /* how long an idempotency key is remembered at least */
     uint32_t once_max;       /* per tenant */
     size_t queue_bytes;      /* of events waiting for a commit: beyond it 503 */

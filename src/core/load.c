@@ -82,6 +82,7 @@ static int on_row(void *ctx, const struct store_row *row)
         tc->c.floor = tc->announced = row->floor;
     else if (row->kind == STORE_EVENT && channel_load(&tc->c, row->event, row->event->pos))
         return ERR_OVERLOADED;
+    tenant_account(tc);
     tc->announced_head = tc->c.head;
     return 0;
 }

@@ -23,6 +23,7 @@ struct rows {
 /* The commit that is being made. One at a time. */
 struct plan {
     bool in_flight;
+    bool quiet; /* it raises floors without an event */
     uint64_t now_ms; /* when it was begun */
     struct rows head, body; /* tenants and channels; the rest. Joined in `head` */
     struct plan_event *events;
@@ -41,6 +42,7 @@ struct held_page {
     void *token;
     struct page *page;
     struct tenant *tenant;
+    bool waits; /* for the present commit, whatever it is about */
 };
 
 /* A read that is under way. */

@@ -60,11 +60,58 @@ static int trim_channel(struct hub *h, struct tenant_channel *tc)
         if (channel_trim(&tc->c, h->now_ms, &cut))
             return -1;
         if (!cut.pos)
-            return 0;
+            break;
         plan_touch(h, tc);
         if (cut_event(h, tc, &cut))
             return -1;
     }
+    tenant_account(tc);
+    return 0;
+}
+
+static struct tenant_channel *fattest(const struct tenant *t, uint64_t *second)
+{
+    struct tenant_channel *best = NULL;
+    size_t at = 0;
+    void *value;
+    *second = 0;
+    while (map_next(&t->channels, &at, NULL, &value)) {
+        struct tenant_channel *tc = value;
+        if (tc->spared || !tc->c.bytes)
+            continue;
+        if (best && tc->c.bytes <= best->c.bytes) {
+            *second = tc->c.bytes > *second ? tc->c.bytes : *second;
+            continue;
+        }
+        *second = best ? best->c.bytes : 0;
+        best = tc;
+    }
+    return best;
+}
+
+/* Removes the oldest events of the tenant's fattest channels until they fit, with some room, so
+ * that it is not all looked through again for the next event. */
+static int trim_tenant(struct hub *h, struct tenant *t)
+{
+    uint64_t max = h->conf.tenant_bytes, aim = max - max / 64, second;
+    struct tenant_channel *tc;
+    struct channel_cut cut;
+    size_t at = 0;
+    void *value;
+    if (!max || t->bytes <= max)
+        return 0;
+    while (t->bytes > aim && (tc = fattest(t, &second))) {
+        plan_touch(h, tc);
+        do {
+            if (channel_shed(&tc->c, &cut) || (cut.pos && cut_event(h, tc, &cut)))
+                return -1;
+            tenant_account(tc);
+            tc->spared = !cut.pos;
+        } while (cut.pos && t->bytes > aim && tc->c.bytes >= second);
+    }
+    while (map_next(&t->channels, &at, NULL, &value))
+        ((struct tenant_channel *)value)->spared = false;
+    return 0;
 }
 
 static int list_event(struct hub *h, struct tenant_channel *tc, struct event *e)
@@ -204,11 +251,13 @@ static int look_after(struct hub *h)
     for (uint64_t i = 0; i < channels && !list_empty(&h->all_channels); i++) {
         struct tenant_channel *tc = LIST_ENTRY(h->all_channels.next, struct tenant_channel, all);
         list_move_back(&h->all_channels, &tc->all);
+        pos_t floor = tc->c.floor;
         if (tc->c.conf->age_ms && trim_channel(h, tc))
             return -1;
+        h->plan.quiet |= tc->c.floor != floor;
         if (may_forget(h, tc) && list_empty(&tc->plan)) {
             plan_touch(h, tc);
-            tc->leaving = true;
+            tc->leaving = h->plan.quiet = true;
         }
     }
     for (uint64_t i = 0; i < tenants && !list_empty(&h->all_tenants); i++) {
@@ -233,7 +282,8 @@ static int add_tenant_rows(struct hub *h)
         row->kind = STORE_TENANT;
         row->tenant = tenant_name(t);
         row->epoch = t->epoch;
-        row->pos = t->plan_last == PLAN_NONE ? t->committed : h->plan.events[t->plan_last].event->pos;
+        row->pos = t->plan_last == PLAN_NONE ? t->committed
+                                             : h->plan.events[t->plan_last].event->pos;
         row->floor = t->plan_floor;
     }
     LIST_EACH(&h->plan.channels, node, after) {
@@ -279,6 +329,9 @@ static int fill_plan(struct hub *h)
 {
     for (const struct publish *p = h->plan.publishes; p; p = p->next)
         if (add_publish(h, p))
+            return -1;
+    LIST_EACH(&h->plan.tenants, node, after)
+        if (trim_tenant(h, LIST_ENTRY(node, struct tenant, plan)))
             return -1;
     if (look_after(h))
         return -1;
@@ -326,6 +379,7 @@ bool plan_start(struct hub *h)
         touch_dirty(h);
     h->dirty = false;
     p->in_flight = true;
+    p->quiet = false;
     p->now_ms = h->now_ms;
     if (fill_plan(h)) {
         plan_done(h, ERR_OVERLOADED, "out of memory");
@@ -396,6 +450,7 @@ static void settle_channels(struct hub *h, bool stored)
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, plan);
         if (!stored) {
             channel_undo(&tc->c);
+            tenant_account(tc);
             tc->leaving = tc->wanted = false;
             continue;
         }

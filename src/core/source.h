@@ -8,6 +8,7 @@
 #ifndef FRESHET_CORE_SOURCE_H
 #define FRESHET_CORE_SOURCE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/event.h"
 
@@ -43,6 +44,29 @@ struct source_host {
 
     /* Counters, added to the source's metrics. */
     void (*count)(void *ctx, uint64_t runs, uint64_t changes, uint64_t failures);
+
+    /* What an outbox needs besides; a watched query calls none of these. */
+
+    /* Appends the position that is in the store to out, nothing when there is none. */
+    void (*position)(void *ctx, struct buf *out);
+
+    /* Makes the event that a message (JSON text, not looked at yet) asks for, with one reference,
+     * the caller's; its tenant is borrowed until the source is closed. 0; ERR_OVERLOADED: no
+     * memory; or another error with *e: such an event may not be. */
+    int (*message)(void *ctx, struct slice text, struct source_event *out, struct err *e);
+
+    /* As append, when the position in the store is `from` still (empty: none); it becomes `to`.
+     * ERR_CONFLICT: it is another, nothing was appended. gap: an entry that tells of a loss comes
+     * first, in each channel that the source may write. */
+    void (*advance)(void *ctx, const struct source_event *events, size_t count, struct slice from,
+                    struct slice to, bool gap,
+                    void (*done)(void *arg, int error, const char *detail), void *arg);
+
+    /* A message was passed over. Counted, and one log line. */
+    void (*refused)(void *ctx, const char *detail);
+
+    /* So many bytes the database has to keep for this source. */
+    void (*lag)(void *ctx, uint64_t bytes);
 };
 
 #endif

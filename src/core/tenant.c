@@ -89,6 +89,7 @@ void tenant_channel_drop(struct tenant *t, struct tenant_channel *tc)
         t->base_floor = tc->c.floor;
     if (tc->counted)
         t->counted--;
+    t->bytes -= tc->accounted;
     map_remove(&t->channels, channel_name(&tc->c));
     channel_free(tc);
 }

@@ -18,8 +18,10 @@ struct tenant_channel {
     struct list all;      /* in the hub's list of channels */
     bool counted;         /* against channels_max: it was published to */
     bool stored;          /* the store has a row for it */
+    bool spared;          /* nothing is left that its tenant's limit may take */
     bool leaving;         /* the present commit forgets it */
     bool wanted;          /* followed or published to since: it stays after all */
+    uint64_t accounted;   /* of its bytes, those in its tenant's sum */
     struct list plan;     /* in the plan's list of touched channels, when it is touched */
     pos_t announced;      /* the floor as the edges have it */
     pos_t announced_head; /* the last event as the edges have it */
@@ -47,6 +49,7 @@ struct tenant {
     pos_t plan_floor; /* that after the present commit */
     bool stored, dirty; /* the store has a row; it is out of date */
     bool forgets;       /* the present commit removes idempotency keys of it */
+    uint64_t bytes;      /* of all channels, as far as accounted */
     uint32_t pending;    /* events with an id whose commit was not reported */
     struct list all;     /* in the hub's list of tenants */
     struct list plan;    /* in the plan's list of touched tenants, when it is touched */
@@ -69,6 +72,13 @@ static inline struct slice tenant_name(const struct tenant *t)
 struct tenant *tenant_new(struct slice name, uint32_t epoch, unsigned edges,
                           const uint64_t seed[2]);
 void tenant_free(struct tenant *t);
+
+/* The channel's bytes have changed: so has its tenant's sum. */
+static inline void tenant_account(struct tenant_channel *tc)
+{
+    tc->tenant->bytes += tc->c.bytes - tc->accounted;
+    tc->accounted = tc->c.bytes;
+}
 
 /* The channel, NULL when it isn't there. */
 struct tenant_channel *tenant_channel_get(struct tenant *t, struct slice name);

@@ -81,6 +81,8 @@ int edge_open(struct edge *e, struct reader *r, const struct feed_spec *spec,
         edge_close(e, r);
         return ERR_OVERLOADED;
     }
+    r->lag->follows_now = f->fresh;
+    f->fresh = false;
     if (f->state == FEED_LIVE)
         reader_begin(e, r);
     return 0;
@@ -94,8 +96,8 @@ void edge_close(struct edge *e, struct reader *r)
     list_remove(&r->beat);
     bytes_unref(r->pend);
     r->pend = NULL;
-    if (r->lag && r->lag->reading) {
-        r->lag->reader = NULL; /* freed with the page's arrival */
+    if (r->lag && (r->lag->reading || r->lag->asked)) {
+        r->lag->reader = NULL; /* freed when that arrives */
         list_push_back(&e->orphans, &r->lag->orphan);
     } else {
         lag_free(r->lag);
@@ -168,7 +170,7 @@ static void note_positions(struct list *readers)
 /* Follows the feed again. A request that is on its way already is answered as well as a new one. */
 static void feed_again(struct feed *f)
 {
-    if (f->follows || feed_ask(f, FOLLOW_SYNC, 0)) {
+    if (f->follows || feed_ask(f, FOLLOW_SYNC, 0, NULL)) {
         f->state = FEED_FOLLOWING;
     } else {
         f->state = FEED_LOST; /* no memory: with the next delivery */
@@ -253,18 +255,6 @@ static void feed_goes_live(struct edge *e, struct feed *f)
     all_behind(e, f, &f->parked);
 }
 
-/* The owner has told what it knows up to an id. */
-static void note_answer(struct feed *f, pos_t want)
-{
-    struct list *lists[] = {&f->wait, &f->todo, &f->parked};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        LIST_EACH(lists[i], node, after) {
-            struct reader *r = LIST_ENTRY(node, struct reader, node);
-            if (r->state == READER_SYNCING && r->lag->id <= want)
-                r->lag->answered = true;
-        }
-}
-
 /* Readers that waited for the answer begin, or read on. */
 static void begin_waiting(struct edge *e, struct feed *f)
 {
@@ -282,6 +272,18 @@ static void begin_waiting(struct edge *e, struct feed *f)
         else if (r->state == READER_BEHIND && !r->lag->reading)
             reader_read(e, r);
     }
+}
+
+/* The owner has said what there is, after the reader came. */
+static void reader_answered(struct edge *e, struct lag *lag)
+{
+    struct reader *r = lag->reader;
+    lag->asked = false;
+    lag->answered = true;
+    if (!r)
+        lag_free(lag);
+    else if (!r->ended && !r->parked && r->feed->state == FEED_LIVE)
+        reader_begin(e, r);
 }
 
 static void feed_refused(struct edge *e, struct feed *f, int error)
@@ -313,12 +315,12 @@ void edge_followed(struct edge *e, struct follow *f, uint64_t now_ms)
             c->head = f->channels[i].head;
             c->keyed = f->channels[i].keyed;
         }
-        if (f->kind == FOLLOW_SYNC)
-            note_answer(feed, f->want);
-        if (feed->state == FEED_FOLLOWING && !feed->follows)
+        if (feed->state == FEED_FOLLOWING) {
             feed_goes_live(e, feed);
-        if (feed->state == FEED_LIVE)
             begin_waiting(e, feed);
+        }
+        if (f->reader)
+            reader_answered(e, f->reader);
     }
     free(f);
 }

@@ -19,6 +19,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#define EDGE_CHANNELS_MAX 256 /* of one reader */
+
 struct edge;
 struct feed;
 struct reader;
@@ -129,6 +131,7 @@ struct edge_conf {
     uint64_t stall_ms;
     uint32_t page_events, page_bytes;
     uint32_t send_events, send_bytes; /* at most, in one send */
+    bool alone; /* there is no other edge from which a client may come with a newer id */
     const struct edge_format *formats; /* kept */
     uint64_t seed[2];
 };
@@ -186,6 +189,19 @@ int edge_open(struct edge *e, struct reader *r, const struct feed_spec *spec,
 
 /* Closes r, whatever it does; its memory is the caller's again. Not open: nothing. */
 void edge_close(struct edge *e, struct reader *r);
+
+/* r goes on at its position in another feed of its tenant: channels and filters that are new start
+ * there, those that stay lose nothing, and nothing comes twice. A second opening event, without an
+ * id, says so once the other feed is followed. 0; ERR_CONFLICT: r has not begun yet, or is being
+ * moved; ERR_OVERLOADED: r is where it was. */
+int edge_move(struct edge *e, struct reader *r, const struct feed_spec *spec, uint64_t now_ms);
+
+/* What r follows, for a move that changes some of it. Borrowed until r's next move or its end. */
+void edge_spec(const struct reader *r, struct slice channels[EDGE_CHANNELS_MAX],
+               struct feed_spec *out);
+
+/* Why r is not caught up: a word, static memory; NULL when it is. */
+const char *edge_lag_reason(const struct reader *r);
 
 /* r's socket takes bytes again. */
 void edge_writable(struct edge *e, struct reader *r);

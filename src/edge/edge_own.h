@@ -1,6 +1,6 @@
 /* edge_own.h - the edge's insides. Private to src/edge: ring.c (feeds' rings and forms), feed.c
  * (tenants, channels, feeds), start.c (where a reader begins), serve.c (what it is sent), wheel.c
- * (beats), edge.c (the turn of the loop and the inputs). */
+ * (beats), move.c (to another feed), edge.c (the turn of the loop and the inputs). */
 #ifndef FRESHET_EDGE_EDGE_OWN_H
 #define FRESHET_EDGE_EDGE_OWN_H
 
@@ -8,7 +8,7 @@
 
 #define WHEEL_SLOTS 512 /* of EDGE_TICK_MS */
 #define OVERTAKE_MAX 64 /* that one reader may have out of turn */
-#define FEED_CHANNELS_MAX 256
+#define FEED_CHANNELS_MAX EDGE_CHANNELS_MAX
 
 /* An event's bytes in one format. */
 struct form {
@@ -81,6 +81,7 @@ struct feed {
     uint32_t high;       /* entries of high priority */
     pos_t tail_pos;      /* the ring holds everything matching in (tail_pos, upto] */
     int refused;         /* the owner would not have it: why, an err_code */
+    bool fresh;          /* it was made for the reader that is being opened */
     bool dirty;          /* something came since `idle` was last looked through */
     struct list idle, todo, parked, wait;
     uint32_t readers;
@@ -95,10 +96,12 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
-    struct reader *reader; /* NULL: closed while a page was on its way */
+    struct reader *reader; /* NULL: closed while a page or an answer was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;
-    bool asked, answered; /* the owner, about an id that this edge has not heard of */
+    bool moved;           /* from another feed; `channels` say from where on each is read */
+    bool asked, answered; /* the owner, about the id */
+    bool follows_now;     /* what the owner says to the feed's own request will do */
     enum start_kind since;
     enum gap_reason reason;
     pos_t id, at;
@@ -114,6 +117,7 @@ struct lag {
         pos_t after; /* where reading this channel begins */
         pos_t quiet; /* floors up to here are not told */
         bool snap;
+        bool added; /* by a move */
     } channels[];
 };
 
@@ -124,7 +128,7 @@ struct edge {
     struct list active;   /* tenants with work, in turn */
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */
-    struct list orphans;  /* lags whose page is on its way, though their reader is closed */
+    struct list orphans;  /* lags whose page or answer is on its way, though their reader is closed */
     struct list rings; /* feeds by when their ring last grew, longest ago first */
     uint64_t now_ms;
     uint64_t tick; /* wheel position */
@@ -161,8 +165,8 @@ struct feed *feed_take(struct edge *e, const struct feed_spec *spec);
 void feed_activate(struct feed *f);
 /* One reader fewer. */
 void feed_leave(struct feed *f);
-/* Asks the owner. False: no memory. */
-bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want);
+/* Asks the owner, for a reader's lag or (NULL) the feed itself. False: no memory. */
+bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want, struct lag *lag);
 /* Ends feeds that nobody has read for a while. */
 void feed_expire(struct edge *e);
 void feed_free(struct feed *f);
@@ -177,7 +181,17 @@ void reader_begin(struct edge *e, struct reader *r);
 struct lag *reader_lag(struct reader *r);
 void lag_free(struct lag *lag);
 
+/* move.c */
+/* r, which was moved, begins in its new feed, which is live. */
+void reader_begin_moved(struct edge *e, struct reader *r);
+/* start.c */
+bool reader_say_open(struct edge *e, struct reader *r, struct opening_channel *channels, bool has_id,
+                     pos_t id);
+/* Whether the ring alone has everything after r->pos that r is owed. */
+bool reader_ring_will_do(const struct reader *r);
 /* serve.c */
+/* r's position, as far as what it was given goes. */
+void reader_note_position(struct reader *r);
 /* Sends what one send takes and puts r into the list where it belongs. */
 void reader_serve(struct edge *e, struct reader *r);
 /* r, which was live, goes on from the store at r->pos. */

@@ -15,6 +15,8 @@ static bool among(struct slice s, const struct slice *set, uint32_t count)
 
 bool feed_matches(const struct feed *f, const struct event *e)
 {
+    if ((f->type_count || f->key_count) && event_is_gap(e))
+        return true;
     if (f->type_count && !among(event_type(e), f->types, f->type_count))
         return false;
     return !f->key_count || (e->has_key && among(event_key(e), f->keys, f->key_count));
@@ -252,8 +254,9 @@ static struct feed *feed_new(struct edge *e, struct slice tenant, const struct w
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
     f->state = FEED_FOLLOWING;
+    f->fresh = true;
     f->tenant = tenant_take(e, tenant);
-    if (!f->tenant || !feed_fill(f, w) || !feed_ask(f, FOLLOW_START, 0)) {
+    if (!f->tenant || !feed_fill(f, w) || !feed_ask(f, FOLLOW_START, 0, NULL)) {
         feed_free(f);
         return NULL;
     }
@@ -278,7 +281,7 @@ struct feed *feed_take(struct edge *e, const struct feed_spec *spec)
     return f;
 }
 
-bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want)
+bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want, struct lag *lag)
 {
     struct slice names[FEED_CHANNELS_MAX];
     assert(f->channel_count <= FEED_CHANNELS_MAX);
@@ -288,6 +291,7 @@ bool feed_ask(struct feed *f, enum follow_kind kind, pos_t want)
     if (!ask)
         return false;
     ask->feed = f;
+    ask->reader = lag;
     ask->tenant_handle = f->tenant;
     ask->want = want;
     for (uint32_t i = 0; i < f->channel_count; i++)
@@ -318,7 +322,7 @@ void feed_leave(struct feed *f)
 /* Ends a feed that nobody reads: no longer found by name; freed when the owner has answered. */
 static void feed_stop(struct feed *f)
 {
-    if (!feed_ask(f, FOLLOW_STOP, 0)) {
+    if (!feed_ask(f, FOLLOW_STOP, 0, NULL)) {
         f->unread_ms = f->edge->now_ms; /* no memory: later */
         list_move_back(&f->edge->unread, &f->unread);
         return;

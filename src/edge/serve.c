@@ -111,6 +111,14 @@ static void note_calm(struct reader *r)
         r->base = calm;
 }
 
+void reader_note_position(struct reader *r)
+{
+    if (reader_caught_up(r))
+        r->pos = r->base = r->feed->tenant->upto;
+    else if (r->state == READER_LIVE)
+        note_calm(r);
+}
+
 void reader_fall_behind(struct edge *e, struct reader *r)
 {
     note_calm(r);
@@ -177,8 +185,10 @@ static bool is_outrun(const struct lag *lag, const struct event *e)
  * certainly has what the data changes. */
 static bool needs_whole(const struct reader *r, const struct event *e)
 {
-    if (!e->has_state || !e->prev || (!r->lagging && e->prev != POS_MAX))
+    if (!e->has_state || (!r->lagging && e->prev != POS_MAX))
         return false;
+    if (!e->prev)
+        return true; /* the first of its key, to one who doesn't follow it live */
     return e->prev > r->base && !(r->lag && r->lag->resumed && e->prev == r->lag->resumed_at);
 }
 
@@ -292,7 +302,8 @@ static bool add_gap(struct edge *e, struct reader *r, struct batch *b, uint32_t 
                     .oldest = lag->page->entries[at].pos, .channels = names};
     for (uint32_t i = at; i < upto; i++) {
         const struct page_entry *pe = &lag->page->entries[i];
-        if (pe->pos > lag->channels[pe->channel].quiet && pe->pos > lag->channels[pe->channel].after)
+        const struct lag_channel *lc = &lag->channels[pe->channel];
+        if (pe->pos > lc->quiet && pe->pos > lc->after)
             names[g.channel_count++] = r->feed->channels[pe->channel]->name;
     }
     if (!g.channel_count)

@@ -68,22 +68,22 @@ static int judge(const struct lag *lag, const struct edge_tenant *t, enum gap_re
     return -1;
 }
 
-/* An id that this edge has not heard of yet may have come from another one: the owner knows. */
+/* An id may have come from another edge, which has heard more than this one: later events, or that
+ * something left the log whose gap lies beyond the id. The owner knows. */
 static bool wait_for_owner(struct edge *e, struct reader *r)
 {
     struct lag *lag = r->lag;
     struct edge_tenant *t = r->feed->tenant;
-    if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch ||
-        lag->id <= t->upto)
+    if (!lag->has_id || lag->bad_id || lag->answered || lag->id_epoch != t->epoch)
         return false;
-    if (lag->asked) {
-        list_move_back(&r->feed->wait, &r->node);
-        return true;
-    }
-    lag->asked = true;
+    if (!lag->asked && lag->id <= t->upto && (e->conf.alone || lag->follows_now))
+        return false;
     r->state = READER_SYNCING;
     list_move_back(&r->feed->wait, &r->node);
-    if (!feed_ask(r->feed, FOLLOW_SYNC, lag->id))
+    if (lag->asked)
+        return true;
+    lag->asked = feed_ask(r->feed, FOLLOW_SYNC, lag->id, lag);
+    if (!lag->asked)
         reader_fail(e, r, READER_END_FAILED, ERR_OVERLOADED);
     return true;
 }
@@ -140,6 +140,14 @@ static bool plan_channels(struct reader *r, pos_t at, bool resumed, bool all_los
     return snap;
 }
 
+bool reader_say_open(struct edge *e, struct reader *r, struct opening_channel *channels, bool has_id,
+                     pos_t id)
+{
+    const struct feed *f = r->feed;
+    struct opening o = {f->tenant->name, f->tenant->epoch, has_id, id, f->channel_count, channels};
+    return reader_push(e, r, e->ops.open(e->ops.ctx, r, &o));
+}
+
 static bool say_open(struct edge *e, struct reader *r, pos_t at, bool has_id, bool resumed,
                      bool all_lost)
 {
@@ -156,10 +164,9 @@ static bool say_open(struct edge *e, struct reader *r, pos_t at, bool has_id, bo
         else if (resumed)
             channels[i].resume = RESUME_OK;
     }
-    struct opening o = {f->tenant->name, f->tenant->epoch, has_id, at, f->channel_count, channels};
-    struct bytes *b = e->ops.open(e->ops.ctx, r, &o);
+    bool said = reader_say_open(e, r, channels, has_id, at);
     free(channels);
-    return reader_push(e, r, b);
+    return said;
 }
 
 /* A gap that is known at the start: of all channels, or of those that a snapshot makes good. */
@@ -187,15 +194,14 @@ static bool say_gap(struct edge *e, struct reader *r, enum gap_reason reason, bo
     return reader_push(e, r, b);
 }
 
-/* True when the ring alone has everything after r->pos that r is owed. */
-static bool ring_will_do(const struct reader *r)
+bool reader_ring_will_do(const struct reader *r)
 {
     const struct feed *f = r->feed;
     if (r->pos < f->tail_pos)
         return false;
     for (uint32_t i = 0; i < f->channel_count; i++) {
         const struct lag_channel *lc = &r->lag->channels[i];
-        if (lc->snap || f->channels[i]->floor > r->pos)
+        if (lc->snap || lc->after > r->pos || f->channels[i]->floor > r->pos)
             return false;
     }
     return true;
@@ -206,7 +212,7 @@ static void go_on(struct edge *e, struct reader *r)
     struct feed *f = r->feed;
     r->lagging = r->pos < f->tenant->upto;
     r->base = r->lagging ? 0 : r->pos;
-    if (!ring_will_do(r)) {
+    if (!reader_ring_will_do(r)) {
         r->lagging = 1;
         r->base = 0;
         r->state = READER_BEHIND;
@@ -224,6 +230,10 @@ void reader_begin(struct edge *e, struct reader *r)
     struct lag *lag = r->lag;
     struct feed *f = r->feed;
     enum gap_reason reason = GAP_TRIMMED;
+    if (lag->moved) {
+        reader_begin_moved(e, r);
+        return;
+    }
     if (wait_for_owner(e, r))
         return;
     bool resumed = lag->has_id && judge(lag, f->tenant, &reason) == 0;

@@ -49,6 +49,14 @@ void mailbox_post(struct mailbox *mb, struct msg *m)
     pthread_mutex_unlock(&mb->lock);
 }
 
+void mailbox_wake(struct mailbox *mb)
+{
+    pthread_mutex_lock(&mb->lock);
+    if (!mb->closed)
+        uv_async_send(&mb->wake);
+    pthread_mutex_unlock(&mb->lock);
+}
+
 void mailbox_post_local(struct mailbox *mb, struct msg *m)
 {
     push(mb, m);

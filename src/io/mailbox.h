@@ -37,6 +37,9 @@ void mailbox_fini(struct mailbox *mb);
 /* Any thread. Takes m. */
 void mailbox_post(struct mailbox *mb, struct msg *m);
 
+/* Any thread. Wakes the loop without a message; a closed box is nothing. */
+void mailbox_wake(struct mailbox *mb);
+
 /* The loop's own thread: without a wake-up, for one who drains before the loop sleeps. Takes m. */
 void mailbox_post_local(struct mailbox *mb, struct msg *m);
 

@@ -297,8 +297,10 @@ int opt_value_read(const struct opt_row *row, struct slice text, const struct op
     default:
         break;
     }
-    if (text.len < row->min || text.len > row->max)
+    if (text.len < row->min || text.len > row->max || (row->type == OPT_PATH && !text.len))
         return ERR_BAD_REQUEST;
+    if (row->type == OPT_PATH && !row->min && slice_is(text, "none")) /* ./none is a path */
+        return read_text(OPT_TEXT, text, how, dst);
     return row->type == OPT_PATH ? read_path(text, how, dst) : read_text(row->type, text, how, dst);
 }
 

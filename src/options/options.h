@@ -51,6 +51,12 @@ struct opt_limits {
     uint64_t connections; /* in all */
     uint64_t connections_per_tenant;
     uint64_t connections_per_address;
+    uint64_t connections_per_user; /* tenant and subject */
+    uint64_t accepts_per_second;
+    uint64_t publisher_per_second; /* events per publishing key or subject, a token bucket */
+    uint64_t publisher_burst;
+    uint64_t history_bytes_per_tenant; /* 0: no limit of its own */
+    uint64_t max_age_ms;           /* of a stream; 0: any */
     uint64_t publish_per_second;  /* events per tenant, a token bucket */
     uint64_t publish_burst;       /* events: the bucket's size */
     uint64_t head_bytes, head_ms; /* request line and fields, and the time for them */
@@ -74,6 +80,7 @@ struct opt_limits {
 struct opt_event {
     const char *type;
     const char *schema; /* path of a JSON Schema; NULL: none */
+    struct schema *compiled; /* of that file; NULL: any data */
     unsigned line;      /* in the file */
 };
 
@@ -98,13 +105,17 @@ struct opt_channels {
     size_t count;
 };
 
-enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES };
+enum opt_source_type { SOURCE_TYPE_SQLITE, SOURCE_TYPE_POSTGRES, SOURCE_TYPE_POSTGRES_OUTBOX };
 
-/* A watched query. */
+enum opt_source_mode { SOURCE_MODE_QUERY, SOURCE_MODE_REPLICATION };
+
+/* A watched query, or an outbox. What a kind doesn't take is not set. */
 struct opt_source {
     const char *name;
     enum opt_source_type type;
     const char *database; /* sqlite: a path; postgres: a connection URL or string */
+    const char *password_file;
+    uint64_t timeout_ms;
     const char *query;
     const char *key;          /* column */
     const char *tenant;       /* column; NULL: all rows belong to tenant_value */
@@ -114,6 +125,12 @@ struct opt_source {
     struct {
         const char *added, *changed, *removed; /* event types */
     } types;
+    const char *listen, *lock;           /* postgres */
+    enum opt_source_mode mode;           /* postgres */
+    struct opt_texts tables;             /* of mode replication: for a publication to be made */
+    const char *publication;             /* of mode replication: set */
+    const char *slot, *prefix;           /* postgres-outbox, both set */
+    struct opt_texts tenants, channels;  /* postgres-outbox: names or patterns */
     unsigned line;
 };
 
@@ -201,13 +218,16 @@ struct opt_keys {
     size_t count;
 };
 
+/* Names of claims. */
+struct opt_claims {
+    const char *tenant, *subject, *subscribe, *publish, *role, *admin;
+};
+
 struct opt_auth {
     struct opt_keys keys;
     const char *jwks; /* URL */
     const char *jwks_file;
-    struct {
-        const char *tenant, *subject, *subscribe, *publish, *role, *admin;
-    } claims;
+    struct opt_claims claims;
     struct opt_texts cross_tenant_roles; /* roles that may name any tenant */
     const char *cookie;                  /* name of the cookie that may hold the token */
     bool query_token;                    /* `access_token` in the query is accepted */
@@ -252,6 +272,7 @@ struct options {
     struct opt_texts hosts;   /* host or host:port; none: any */
     uint64_t loops;           /* network loops; 0: one a core */
     const char *static_dir;   /* served at / */
+    const char *console_dir;  /* served at /console; NULL: looked for; "none": not served */
     const char *tenant;       /* the default one */
     enum opt_ack ack;         /* the default `ack` of a publish */
     uint64_t heartbeat_ms;
@@ -269,6 +290,7 @@ struct options {
     struct opt_auth auth;
     struct opt_publishers publishers;
 
+    bool typed; /* some channel says which events it takes */
     struct opt_channel channel_default; /* what holds for a channel that is not configured */
 };
 

@@ -4,9 +4,12 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "json/schema.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+#define SLOT_NAME_MAX 63 /* PostgreSQL's NAMEDATALEN - 1 */
 
 /* "routes[3].path" as a place in the file. The text lives in the scratch memory. */
 static struct opt_where place(struct loader *l, const char *list, size_t i, const char *name,
@@ -88,6 +91,9 @@ static void check_dev(struct loader *l)
     lift(l, "limits.connections", &o->limits.connections);
     lift(l, "limits.connections_per_tenant", &o->limits.connections_per_tenant);
     lift(l, "limits.connections_per_address", &o->limits.connections_per_address);
+    lift(l, "limits.connections_per_user", &o->limits.connections_per_user);
+    lift(l, "limits.accepts_per_second", &o->limits.accepts_per_second);
+    lift(l, "limits.publisher_per_second", &o->limits.publisher_per_second);
     lift(l, "limits.publish_per_second", &o->limits.publish_per_second);
 }
 
@@ -108,6 +114,37 @@ static void check_limits(struct loader *l)
                        "is larger than limits.head_bytes, which holds first");
     if (l->o->static_dir)
         warn_unreadable(l, l->o->static_dir, loader_where(l, "static"));
+    if (l->o->console_dir && strcmp(l->o->console_dir, "none") != 0)
+        warn_unreadable(l, l->o->console_dir, loader_where(l, "console"));
+}
+
+/* The whole file into text; false: it is not there, or too large to be a schema. */
+static bool read_schema(const char *path, struct buf *text)
+{
+    char part[4096];
+    size_t n;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return false;
+    while (text->len <= SCHEMA_BYTES_MAX && (n = fread(part, 1, sizeof part, f)) > 0)
+        buf_add(text, part, n);
+    bool read = !ferror(f) && !text->failed && text->len <= SCHEMA_BYTES_MAX;
+    fclose(f);
+    return read;
+}
+
+static void compile_schema(struct loader *l, struct opt_event *event, struct opt_where where)
+{
+    struct buf text = BUF_INIT;
+    struct err e;
+    if (!event->schema)
+        return;
+    if (!read_schema(event->schema, &text))
+        loader_mistake(l, where, "%s: %s cannot be read, or is larger than %d bytes", event->type,
+                       event->schema, SCHEMA_BYTES_MAX);
+    else if (schema_compile(buf_slice(&text), &event->compiled, &e))
+        loader_mistake(l, where, "%s: %s: %s", event->type, event->schema, e.detail);
+    buf_fini(&text);
 }
 
 static void check_channels(struct loader *l)
@@ -119,8 +156,9 @@ static void check_channels(struct loader *l)
         const struct opt_channel *c = &list->v[i];
         names_add(l, &names, c->name, &c->line, place(l, "channels", i, "name", c->line));
         for (size_t k = 0; k < c->events.count; k++)
-            warn_unreadable(l, c->events.v[k].schema,
-                            place(l, "channels", i, "events", c->events.v[k].line));
+            compile_schema(l, &c->events.v[k],
+                           place(l, "channels", i, "events", c->events.v[k].line));
+        l->o->typed = l->o->typed || c->events.count;
     }
     names_fini(&names);
     l->o->channel_default =
@@ -156,6 +194,89 @@ static void resolve_database(struct loader *l, struct opt_source *s)
     s->database = p;
 }
 
+/* `freshet_` and the name, in the letters that PostgreSQL takes for a slot. NULL: no memory. */
+static const char *default_name(struct loader *l, const struct opt_source *s)
+{
+    static const char prefix[] = "freshet_";
+    size_t len = strlen(s->name), at = sizeof prefix - 1;
+    char *p = arena_alloc(l->o->arena, at + len + 1);
+    if (!p) {
+        l->no_memory = true;
+        return NULL;
+    }
+    memcpy(p, prefix, at);
+    for (size_t i = 0; i < len && at < SLOT_NAME_MAX; i++) {
+        char c = s->name[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c - 'A' + 'a');
+        p[at++] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '_';
+    }
+    p[at] = 0;
+    return p;
+}
+
+static void check_outbox(struct loader *l, struct opt_source *s, size_t i)
+{
+    const char *const foreign[] = {s->query, s->key, s->channel, s->tenant, s->listen, s->lock};
+    for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
+        if (foreign[k]) {
+            loader_mistake(l, place(l, "sources", i, "type", s->line),
+                           "an outbox takes no query, key, channel, tenant, listen and lock: its "
+                           "messages say where they go, within tenants and channels");
+            break;
+        }
+    if (!s->tenants.count)
+        loader_mistake(l, place(l, "sources", i, "tenants", s->line),
+                       "must be given: the tenants it may write");
+    if (!s->channels.count)
+        loader_mistake(l, place(l, "sources", i, "channels", s->line),
+                       "must be given: the channels it may write");
+    if (!s->slot)
+        s->slot = default_name(l, s);
+    else if (strspn(s->slot, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(s->slot))
+        loader_mistake(l, place(l, "sources", i, "slot", s->line),
+                       "may have lower case letters, digits and _ only");
+}
+
+static void check_query(struct loader *l, struct opt_source *s, size_t i)
+{
+    bool rows = s->mode == SOURCE_MODE_REPLICATION;
+    if (!s->query && !rows)
+        loader_mistake(l, place(l, "sources", i, "query", s->line), "must be given");
+    if (rows && (s->type != SOURCE_TYPE_POSTGRES || s->query || s->listen || s->lock))
+        loader_mistake(l, place(l, "sources", i, "mode", s->line),
+                       "replication is for postgres, and takes no query, listen and lock");
+    if (rows && !s->tables.count && !s->publication)
+        loader_mistake(l, place(l, "sources", i, "tables", s->line),
+                       "must be given with `mode: replication`, or a publication");
+    if (!rows && (s->tables.count || s->publication))
+        loader_mistake(l, place(l, "sources", i, "mode", s->line),
+                       "tables and publication have a meaning with `mode: replication` only");
+    if (rows && !s->publication)
+        s->publication = default_name(l, s);
+    if (!s->key)
+        loader_mistake(l, place(l, "sources", i, "key", s->line), "must be given");
+    if (!s->channel)
+        loader_mistake(l, place(l, "sources", i, "channel", s->line), "must be given");
+    else
+        check_source_channel(l, s, i);
+    if (s->slot || s->tenants.count || s->channels.count)
+        loader_mistake(l, place(l, "sources", i, "type", s->line),
+                       "slot, tenants and channels have a meaning with type postgres-outbox only");
+    if (s->type == SOURCE_TYPE_SQLITE && (s->listen || s->lock || s->password_file))
+        loader_mistake(l, place(l, "sources", i, "type", s->line),
+                       "listen, lock and password_file have a meaning with PostgreSQL only");
+    if (s->tenant && s->tenant_value)
+        loader_mistake(l, place(l, "sources", i, "tenant_value", s->line),
+                       "stands beside tenant: give the column or the constant, not both");
+    else if (!s->tenant && !s->tenant_value)
+        s->tenant_value = l->o->tenant;
+    if (!s->every_ms)
+        s->every_ms = s->type == SOURCE_TYPE_SQLITE ? 100 : 3000;
+    if (s->type == SOURCE_TYPE_SQLITE)
+        resolve_database(l, s);
+}
+
 static void check_sources(struct loader *l)
 {
     struct opt_sources *list = &l->o->sources;
@@ -168,16 +289,12 @@ static void check_sources(struct loader *l)
         names_add(l, &channels, s->channel, &s->line, place(l, "sources", i, "channel", s->line));
         if (!loader_item_ok(l, s))
             continue;
-        check_source_channel(l, s, i);
-        if (s->tenant && s->tenant_value)
-            loader_mistake(l, place(l, "sources", i, "tenant_value", s->line),
-                           "stands beside tenant: give the column or the constant, not both");
-        else if (!s->tenant && !s->tenant_value)
-            s->tenant_value = l->o->tenant;
-        if (!s->every_ms)
-            s->every_ms = s->type == SOURCE_TYPE_SQLITE ? 100 : 3000;
-        if (s->type == SOURCE_TYPE_SQLITE)
-            resolve_database(l, s);
+        if (s->password_file)
+            warn_unreadable(l, s->password_file, place(l, "sources", i, "password_file", s->line));
+        if (s->type == SOURCE_TYPE_POSTGRES_OUTBOX)
+            check_outbox(l, s, i);
+        else
+            check_query(l, s, i);
     }
     names_fini(&channels);
     names_fini(&names);

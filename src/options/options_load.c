@@ -1,6 +1,8 @@
 /* Loads the options: fallbacks, then the file, the environment and the flags on top. */
 #include "options/options_load.h"
 
+#include "json/schema.h"
+
 #include "options/option_value.h"
 #include "options/yaml_tree.h"
 
@@ -437,6 +439,10 @@ enum options_result options_load(const struct options_input *in, struct options 
 
 void options_free(struct options *o)
 {
-    if (o)
-        arena_free(o->arena); /* o itself lives in it */
+    if (!o)
+        return;
+    for (size_t i = 0; i < o->channels.count; i++)
+        for (size_t k = 0; k < o->channels.v[i].events.count; k++)
+            schema_free(o->channels.v[i].events.v[k].compiled);
+    arena_free(o->arena); /* o itself lives in it */
 }

@@ -478,5 +478,5 @@ struct slice access_tenant(const struct server *s, const struct grant *grant, st
 {
     if (named.len)
         return named;
-    return grant_tenant(grant).p ? grant_tenant(grant) : slice_str(s->opts->tenant);
+    return grant && grant_tenant(grant).p ? grant_tenant(grant) : slice_str(s->opts->tenant);
 }

@@ -32,6 +32,8 @@ int access_renew(struct conn *c, const struct request *rq);
 bool access_guard_is_revoked(const struct conn *c);
 /* Whose c's stream is; SLICE_NONE where nobody knows. Borrows until the stream ends. */
 struct slice access_subject(const struct conn *c);
+/* The tenant of the grant it is held to: that is whose subject it is. Borrows likewise. */
+struct slice access_home(const struct conn *c);
 /* Whether grant covers every channel that c's stream follows. */
 bool access_may_follow(const struct conn *c, const struct grant *grant);
 /* The streams that are due on this loop. */

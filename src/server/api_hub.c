@@ -203,31 +203,25 @@ static void run_close(struct msg *m, void *ctx)
 {
     struct close_msg *cm = (struct close_msg *)m;
     struct worker *w = ctx;
-    LIST_EACH(&w->conns, node, after) {
-        struct conn *c = LIST_ENTRY(node, struct conn, all);
-        if (c->state == CONN_STREAM && c->stream.id == cm->id) {
-            conn_end_stream(c, cm->reason, server_retry_ms(w->s, &w->dice));
-            break;
-        }
-    }
+    struct conn *c = conn_by_id(w, cm->id);
+    if (c)
+        conn_end_stream(c, cm->reason, server_retry_ms(w->s, &w->dice));
     free(cm);
 }
 
 int freshet_close_connection(struct freshet_hub *hub, const char *id, const char *reason)
 {
-    uint32_t high, low;
-    struct slice text = slice_str(id);
-    if (text.len != 16 || !num_hex32(slice_of(id, 8), 8, &high) ||
-        !num_hex32(slice_of(id + 8, 8), 8, &low))
+    uint64_t number;
+    if (!conn_id_parse(slice_str(id), &number))
         return FRESHET_EINVAL;
-    unsigned index = low & 0xff;
+    unsigned index = number & 0xff;
     if (index >= hub->s->worker_count)
         return 0;
     struct close_msg *cm = calloc(1, sizeof *cm);
     if (!cm)
         return FRESHET_ENOMEM;
     cm->msg.run = run_close;
-    cm->id = (uint64_t)high << 32 | low;
+    cm->id = number;
     snprintf(cm->reason, sizeof cm->reason, "%s", reason ? reason : "kicked");
     mailbox_post(&hub->s->workers[index].box, &cm->msg);
     return 0;

@@ -59,6 +59,12 @@ static void tell_event(struct freshet_subscription *sub, const struct record *r)
 {
     const struct event *e = r->event;
     char id[POS_TEXT_MAX];
+    if (event_is_gap(e)) {
+        struct freshet_text channel = api_text(event_channel(e));
+        if (sub->follower.gap)
+            sub->follower.gap(sub->follower.ctx, gap_reason_name(GAP_SOURCE), &channel, 1);
+        return;
+    }
     bool whole = r->flags & FORM_WHOLE;
     struct freshet_event out = {.tenant = api_text(sub->spec.tenant),
                                 .channel = api_text(event_channel(e)),

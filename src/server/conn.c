@@ -2,6 +2,8 @@
 #include "server/access.h"
 #include "server/api.h"
 
+#include "base/num.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -46,11 +48,55 @@ static void put_in_list(struct conn *c, struct list *list)
         list_push_back(list, &c->timed);
 }
 
+/* ---- spares: a handle costs five system calls to make and close, and the kernel gives the lowest
+ * free descriptor next, so the handle of the one closed last mostly fits the one that comes ---- */
+
+static struct conn **spare_slot(struct worker *w, int fd)
+{
+    return &w->spare[(unsigned)fd % CONN_SPARES];
+}
+
+/* NULL: there is none for this descriptor. */
+static struct conn *spare_take(struct worker *w, int fd)
+{
+    struct conn **slot = spare_slot(w, fd), *c = *slot;
+    const size_t behind = offsetof(struct conn, ready) + sizeof c->ready;
+    uv_os_fd_t handle_fd;
+    if (!c || uv_fileno((uv_handle_t *)&c->ready, &handle_fd) || handle_fd != fd)
+        return NULL;
+    *slot = NULL;
+    memset(c, 0, offsetof(struct conn, ready));
+    memset((char *)c + behind, 0, sizeof *c - behind);
+    return c;
+}
+
+/* False: the handle has to be closed. */
+static bool spare_keep(struct conn *c, int fd)
+{
+    struct conn **slot = spare_slot(c->w, fd);
+    if (*slot || c->w->closing)
+        return false;
+    *slot = c;
+    return true;
+}
+
+/* With a handle for fd; NULL: no memory. */
+static struct conn *conn_make(struct worker *w, int fd)
+{
+    struct conn *c = spare_take(w, fd);
+    if (c || !(c = calloc(1, sizeof *c)))
+        return c;
+    if (uv_poll_init(&w->loop, &c->ready, fd)) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
 void conn_new(struct worker *w, int fd, bool metrics)
 {
-    struct conn *c = calloc(1, sizeof *c);
-    if (!c || uv_poll_init(&w->loop, &c->ready, fd)) {
-        free(c);
+    struct conn *c = conn_make(w, fd);
+    if (!c) {
         struct transport t;
         transport_plain(&t, fd);
         t.ops->close(&t);
@@ -97,6 +143,7 @@ static void leave_stream(struct conn *c, const char *reason)
     atomic_fetch_sub(&w->s->streams, 1);
     atomic_fetch_sub(&c->stream.tenant->streams, 1);
     address_leave(w->s, c->stream.address);
+    user_leave(w->s, c->stream.user);
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
@@ -120,8 +167,10 @@ void conn_close_for(struct conn *c, const char *reason)
     buf_fini(&c->out);
     c->w->stats.connections--;
     atomic_fetch_sub_explicit(&c->w->load, 1, memory_order_relaxed);
+    int fd = c->t.fd;
     uv_poll_stop(&c->ready);
-    uv_close((uv_handle_t *)&c->ready, on_closed);
+    if (!spare_keep(c, fd))
+        uv_close((uv_handle_t *)&c->ready, on_closed);
     c->t.ops->close(&c->t);
 }
 
@@ -134,6 +183,11 @@ void conn_free_all(struct worker *w)
 {
     while (!list_empty(&w->conns))
         conn_close_for(LIST_ENTRY(w->conns.next, struct conn, all), "stopped");
+    for (size_t i = 0; i < CONN_SPARES; i++) {
+        if (w->spare[i])
+            uv_close((uv_handle_t *)&w->spare[i]->ready, on_closed);
+        w->spare[i] = NULL;
+    }
 }
 
 /* ---- out ---- */
@@ -244,6 +298,26 @@ bool conn_alive(void *ctx, struct reader *r)
     struct worker *w = ctx;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
     return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+}
+
+struct conn *conn_by_id(struct worker *w, uint64_t id)
+{
+    LIST_EACH(&w->conns, node, after) {
+        struct conn *c = LIST_ENTRY(node, struct conn, all);
+        if (c->state == CONN_STREAM && c->stream.id == id)
+            return c;
+    }
+    return NULL;
+}
+
+bool conn_id_parse(struct slice text, uint64_t *id)
+{
+    uint32_t high, low;
+    if (text.len != 16 || !num_hex32(slice_of(text.p, 8), 8, &high) ||
+        !num_hex32(slice_of(text.p + 8, 8), 8, &low))
+        return false;
+    *id = (uint64_t)high << 32 | low;
+    return true;
 }
 
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "json/scan.h"
+#include "json/schema.h"
 
 static int bad(struct err *e, int code, const char *what)
 {
@@ -31,6 +32,27 @@ static int check_names(const struct event_wish *w, struct err *e)
         return bad(e, ERR_BAD_REQUEST,
                    "an idempotency key is 1 to 256 bytes of text without control characters");
     return 0;
+}
+
+/* The channel's own rules: which types it takes, and what their data looks like. A tombstone has
+ * no data to look at. The state takes the data's place, so it has to look the same. */
+static int check_rules(const struct options *o, const struct event_parts *p, struct err *e)
+{
+    const struct opt_channel *c = o->typed ? options_channel(o, p->channel) : NULL;
+    const struct opt_event *rule = NULL;
+    int rc = 0;
+    if (!c || !c->events.count)
+        return 0;
+    for (size_t i = 0; i < c->events.count && !rule; i++)
+        if (slice_is(p->type, c->events.v[i].type))
+            rule = &c->events.v[i];
+    if (!rule)
+        return bad(e, ERR_SCHEMA_MISMATCH, "this channel takes other types of events only");
+    if (rule->compiled && !p->deleted)
+        rc = schema_check(rule->compiled, p->data, e);
+    if (!rc && rule->compiled && p->state.p)
+        rc = schema_check(rule->compiled, p->state, e);
+    return rc;
 }
 
 int event_make(const struct options *o, const struct event_wish *w, struct event **out,
@@ -64,6 +86,8 @@ int event_make(const struct options *o, const struct event_wish *w, struct event
         rc = bad(e, ERR_OVERLOADED, "out of memory");
     else if (bytes > o->limits.event_bytes)
         rc = bad(e, ERR_TOO_LARGE, "the event is too large (limits.event_bytes)");
+    else if ((rc = check_rules(o, &parts, e)))
+        ; /* e says why */
     else if (!(*out = event_new(&parts)))
         rc = bad(e, ERR_OVERLOADED, "out of memory");
     buf_fini(&data);

@@ -149,22 +149,6 @@ static struct bytes *as_bytes(const struct buf *b)
     return bytes;
 }
 
-struct bytes *format_event(void *ctx, unsigned format, const struct event *e, unsigned flags)
-{
-    struct worker *w = ctx;
-    const struct format *f = &w->s->formats[format];
-    struct buf *b = &w->frame;
-    if (f->sub)
-        return api_sub_event(e, flags);
-    buf_reset(b);
-    if (f->poll) {
-        sse_put_full(b, e, flags & FORM_WHOLE);
-        return as_bytes(b);
-    }
-    sse_put_event(b, f->envelope, e, flags & FORM_WHOLE, !(flags & FORM_NO_ID), f->key_name);
-    return as_frame(b);
-}
-
 /* Puts a control event around the members in `body` ({...}) as the format has it. */
 static void put_control(struct buf *out, const struct format *f, const char *name,
                         struct slice id, uint64_t now_ms, struct slice body)
@@ -225,6 +209,42 @@ static void put_id(struct buf *out, const char *name, pos_t pos, uint32_t epoch)
     char text[POS_TEXT_MAX];
     size_t len = pos_format(pos, epoch, text);
     json_put_member(out, name, slice_of(text, len));
+}
+
+/* A gap that stands in the log as an event. */
+static void put_loss(struct buf *out, const struct format *f, const struct event *e, unsigned flags,
+                     uint64_t now_ms)
+{
+    char text[POS_TEXT_MAX];
+    struct slice id = slice_of(text, pos_format(e->pos, e->epoch, text)), data = event_data(e);
+    struct buf body = BUF_INIT;
+    buf_add(&body, data.p, data.len - 1); /* its last is the brace */
+    put_id(&body, "oldest", e->pos, e->epoch);
+    buf_add_char(&body, '}');
+    put_control(out, f, f->gap_name, flags & FORM_NO_ID ? SLICE_NONE : id, now_ms,
+                buf_slice(&body));
+    out->failed |= body.failed;
+    buf_fini(&body);
+}
+
+struct bytes *format_event(void *ctx, unsigned format, const struct event *e, unsigned flags)
+{
+    struct worker *w = ctx;
+    const struct format *f = &w->s->formats[format];
+    struct buf *b = &w->frame;
+    if (f->sub)
+        return api_sub_event(e, flags);
+    buf_reset(b);
+    if (f->poll) {
+        sse_put_full(b, e, flags & FORM_WHOLE);
+        return as_bytes(b);
+    }
+    if (event_is_gap(e)) {
+        put_loss(b, f, e, flags, w->now_ms);
+        return as_frame(b);
+    }
+    sse_put_event(b, f->envelope, e, flags & FORM_WHOLE, !(flags & FORM_NO_ID), f->key_name);
+    return as_frame(b);
 }
 
 static void put_connection(struct buf *out, const char *name, const struct conn *c)

@@ -27,6 +27,10 @@ void gather_free(struct gather *g)
     buf_fini(&g->names);
     buf_fini(&g->sources);
     buf_fini(&g->sources_prom);
+    buf_fini(&g->types);
+    buf_fini(&g->types_prom);
+    if (g->user_free)
+        g->user_free(g->user);
     free(g->infos);
     free(g->tenant_text);
     free(g);
@@ -88,6 +92,8 @@ static bool put_channel(void *ctx, const struct hub_channel_info *info)
     buf_add_char(&g->names, 0);
     buf_add_slice(&g->names, info->channel);
     c->name_len = g->names.len - c->name_at;
+    g->kept += info->events;
+    g->kept_bytes += info->bytes;
     return true;
 }
 
@@ -100,6 +106,10 @@ static void run_on_owner(struct msg *m, void *ctx)
         hub_each_channel(s->hub, g->tenant, put_channel, g);
     g->sources_bad = !sources_health(s, &g->sources);
     sources_put_prometheus(s, &g->sources_prom);
+    if (!g->tenant.p) {
+        types_put_json(s, &g->types);
+        types_put_prometheus(s, &g->types_prom);
+    }
     g->msg.run = run_on_worker;
     worker_post(&s->workers[0], &s->workers[0], &g->msg);
 }
@@ -118,7 +128,7 @@ static void add_channel(void *ctx, struct slice tenant, struct slice channel, ui
     add_count(g, &g->by_channel, slice_of(name, tenant.len + 1 + channel.len), readers);
 }
 
-static void add_worker(struct gather *g, const struct worker *w)
+static void add_worker(struct gather *g, struct worker *w)
 {
     const struct worker_stats *from = &w->stats;
     struct worker_stats *to = &g->workers;
@@ -131,6 +141,8 @@ static void add_worker(struct gather *g, const struct worker *w)
     to->opened += from->opened;
     to->closed += from->closed;
     to->resumed += from->resumed;
+    for (int i = 0; i < LIMIT_COUNT; i++)
+        to->limited[i] += from->limited[i];
     for (int i = 0; i < ERR_INDEX_COUNT; i++)
         to->errors[i] += from->errors[i];
     edge_get_stats(w->edge, &e);
@@ -141,9 +153,17 @@ static void add_worker(struct gather *g, const struct worker *w)
     edge_each_channel(w->edge, add_channel, g);
     LIST_EACH(&w->conns, node, after) {
         const struct conn *c = LIST_ENTRY(node, struct conn, all);
-        if (c->counted)
-            add_count(g, &g->by_tenant, slice_of(c->stream.tenant->name, c->stream.tenant->len), 1);
+        if (!c->counted)
+            continue;
+        struct slice tenant = slice_of(c->stream.tenant->name, c->stream.tenant->len);
+        if (g->tenant.p && !slice_eq(g->tenant, tenant))
+            continue;
+        add_count(g, &g->by_tenant, tenant, 1);
+        g->streams++;
+        g->lagging += edge_lag_reason(&c->reader) != NULL;
     }
+    if (g->each)
+        g->each(g, w);
 }
 
 static void run_home(struct msg *m, void *ctx)
@@ -196,10 +216,18 @@ struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_
     g->origin = origin;
     if (tenant.p)
         g->tenant = slice_of(g->tenant_text, tenant.len);
-    g->want_channels = want_channels;
+    g->want_channels = want_channels || tenant.p; /* a tenant is the sum of its channels */
     g->gathered = gathered;
     g->user = user;
     return g;
+}
+
+void gather_send(struct gather *g, struct request *kept, gather_fn done)
+{
+    g->request = kept;
+    g->done = done;
+    kept->held = true;
+    owner_post(g->origin, &g->msg);
 }
 
 void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool want_channels,
@@ -213,8 +241,5 @@ void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool 
         reply_fail(c, c->request, ERR_OVERLOADED, "out of memory");
         return;
     }
-    g->request = kept;
-    g->done = done;
-    kept->held = true;
-    owner_post(c->w, &g->msg);
+    gather_send(g, kept, done);
 }

@@ -11,7 +11,9 @@
 struct guard {
     struct list due; /* in a slot of its loop */
     struct conn *conn;
-    uint64_t due_ms;    /* when to look at it: the grant's end, or time to ask again; 0: never */
+    uint64_t due_ms;    /* when to look at it: the first of the next two; 0: never */
+    uint64_t grant_ms;  /* the grant's end, or time to ask again; 0: never */
+    uint64_t age_ms;    /* when the stream is too old; 0: never */
     uint64_t issued_ms;
     struct grant *grant;
     bool asks;   /* by webhook: asked again, with these */
@@ -27,10 +29,32 @@ static void put_due(struct guard *g, uint64_t now_ms)
     list_move_back(&w->due[at / DUE_SLOT_MS % DUE_SLOTS], &g->due);
 }
 
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+/* Sets when the grant ends, and when to look at it. */
+static void set_due(struct guard *g, uint64_t grant_ms)
+{
+    g->grant_ms = grant_ms;
+    g->due_ms = first_of(g->grant_ms, g->age_ms);
+    list_remove(&g->due);
+    if (g->due_ms)
+        put_due(g, g->conn->w->now_ms);
+}
+
+/* Streams that came together don't all come back together. */
+static uint64_t age_of(struct conn *c)
+{
+    uint64_t max = c->w->s->opts->limits.max_age_ms;
+    return max ? c->stream.opened_ms + max - rng_below(&c->w->dice, max / 5 + 1) : 0;
+}
+
 int access_guard(struct conn *c, const struct request *rq)
 {
     struct slice cookie = SLICE_NONE, authorization = SLICE_NONE;
-    if (c->w->s->opts->dev)
+    if (c->w->s->opts->dev && !c->w->s->opts->limits.max_age_ms)
         return 0;
     if (rq->by_webhook) {
         cookie = http1_field(&rq->http, "cookie");
@@ -51,10 +75,9 @@ int access_guard(struct conn *c, const struct request *rq)
     g->cookie = cookie.p ? slice_of(g->text, cookie.len) : SLICE_NONE;
     g->authorization =
         authorization.p ? slice_of(g->text + cookie.len, authorization.len) : SLICE_NONE;
-    g->due_ms = g->asks ? rq->grant_until_ms : grant_expiry_ms(g->grant);
+    g->age_ms = c->guard ? c->guard->age_ms : age_of(c);
     c->guard = g;
-    if (g->due_ms)
-        put_due(g, c->w->now_ms);
+    set_due(g, g->asks ? rq->grant_until_ms : grant_expiry_ms(g->grant));
     return 0;
 }
 
@@ -82,6 +105,11 @@ struct slice access_subject(const struct conn *c)
     return c->guard ? grant_subject(c->guard->grant) : SLICE_NONE;
 }
 
+struct slice access_home(const struct conn *c)
+{
+    return access_tenant(c->w->s, c->guard ? c->guard->grant : NULL, SLICE_NONE);
+}
+
 bool access_may_follow(const struct conn *c, const struct grant *grant)
 {
     struct slice names[256], tenant = slice_of(c->stream.tenant->name, c->stream.tenant->len);
@@ -95,12 +123,11 @@ bool access_may_follow(const struct conn *c, const struct grant *grant)
 int access_renew(struct conn *c, const struct request *rq)
 {
     struct guard *old = c->guard;
-    c->guard = NULL;
-    if (access_guard(c, rq)) {
-        c->guard = old;
+    if (access_guard(c, rq))
         return -1;
-    }
     struct guard *fresh = c->guard;
+    if (fresh == old)
+        return 0; /* nothing is guarded */
     c->guard = old;
     access_unguard(c);
     c->guard = fresh;
@@ -133,8 +160,7 @@ static void run_rechecked(struct msg *m, void *ctx)
         grant_unref(g->grant);
         g->grant = grant_ref(r->grant);
         g->issued_ms = r->asked_ms;
-        g->due_ms = w->now_ms + r->ttl_ms;
-        put_due(g, w->now_ms);
+        set_due(g, w->now_ms + r->ttl_ms);
     } else {
         conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
     }
@@ -180,14 +206,17 @@ static void look_at(struct worker *w, struct guard *g)
         put_due(g, w->now_ms);
         return;
     }
+    if (g->age_ms && g->age_ms <= w->now_ms) {
+        conn_end_stream(g->conn, "max-age", server_retry_ms(w->s, &w->dice));
+        return;
+    }
     if (!g->asks) {
         conn_end_stream(g->conn, "token-expired", server_retry_ms(w->s, &w->dice));
         return;
     }
     struct recheck *r = calloc(1, sizeof *r);
     if (!r) {
-        g->due_ms = w->now_ms + AGAIN_MS;
-        put_due(g, w->now_ms);
+        set_due(g, w->now_ms + AGAIN_MS);
         return;
     }
     g->asking = true;

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "core/hub.h"
+#include "core/quota.h"
 #include "core/store.h"
 #include "edge/edge.h"
 #include "io/listener.h"
@@ -21,6 +22,7 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
+#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -111,6 +113,7 @@ struct stream {
     uint64_t opened_ms;
     struct tenant_use *tenant;
     struct tenant_use *address; /* NULL: not limited */
+    struct tenant_use *user;    /* likewise */
 };
 
 struct conn {
@@ -189,6 +192,10 @@ void conn_close_for(struct conn *c, const char *reason);
 void conn_finish(struct conn *c);
 /* The answer to c->request has been put into `out`: sends it, goes on with the next request. */
 void conn_answered(struct conn *c, bool keep_alive);
+/* The stream of that id on this loop; NULL: none. */
+struct conn *conn_by_id(struct worker *w, uint64_t id);
+/* A stream's id as it is shown: 16 hex digits, the last two of them its loop. */
+bool conn_id_parse(struct slice text, uint64_t *id);
 /* Ends a stream with freshet.close. */
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms);
 void conn_tick(struct worker *w, uint64_t now_ms);
@@ -267,12 +274,19 @@ void req_publish(struct conn *c, struct request *rq);
 void req_stats(struct conn *c, struct request *rq);
 void req_channels(struct conn *c, struct request *rq);
 void req_revoke(struct conn *c, struct request *rq);
+void req_connections(struct conn *c, struct request *rq);
+void req_kick(struct conn *c, struct request *rq);
 void req_renew(struct conn *c, struct request *rq);
 void req_metrics(struct conn *c, struct request *rq);
 void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
 bool static_has(const struct server *s, struct slice path);
+/* The hub's own page, or how to build it. */
+void req_console(struct conn *c, struct request *rq);
+bool console_has(const struct server *s, struct slice path);
+/* Returns new: the folder with the built console; NULL: none, or no memory. */
+char *console_find(const struct options *opts);
 /* It waits no longer: it is answered as soon as it has what is there already. */
 void poll_due(struct poll *p);
 /* The poll's answer is due. */
@@ -283,12 +297,25 @@ void poll_free(struct poll *p);
 
 /* ---- loops ---- */
 
+/* Limits that were met, as they are called in limits.*. */
+enum limit {
+    LIMIT_CONNECTIONS,
+    LIMIT_PER_TENANT,
+    LIMIT_PER_USER,
+    LIMIT_PER_ADDRESS,
+    LIMIT_ACCEPTS,
+    LIMIT_PUBLISHER,
+    LIMIT_PUBLISH,
+    LIMIT_COUNT
+};
+
 struct worker_stats {
     uint64_t connections; /* sockets now */
     uint64_t streams, polls; /* now */
     uint64_t requests, accepted;
     uint64_t errors[ERR_INDEX_COUNT]; /* answers by error */
     uint64_t opened, closed, resumed;
+    uint64_t limited[LIMIT_COUNT];
 };
 
 struct worker {
@@ -307,6 +334,7 @@ struct worker {
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
+    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -314,6 +342,7 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
     uint64_t now_ms;
     bool closing;
 };
@@ -396,24 +425,36 @@ struct gather {
     char *tenant_text;
     struct map by_channel; /* tenant, NUL, channel -> struct gather_count: readers */
     struct map by_tenant;  /* streams */
-    struct buf channels, names, sources, sources_prom;
+    struct buf channels, names, sources, sources_prom, types, types_prom;
     struct gather_channel *infos;
     size_t channel_count, channel_cap;
     bool want_channels, sources_bad;
+    uint64_t kept, kept_bytes; /* of those channels */
+    uint64_t streams, lagging; /* of the tenant, or of all */
+    void (*each)(struct gather *g, struct worker *w); /* more to do on each loop; NULL: nothing */
     bool failed; /* no memory somewhere: some numbers are missing */
     gather_fn done;      /* for a request, */
     gathered_fn gathered; /* or for others */
     void *user;
+    void (*user_free)(void *user); /* with the gather; NULL: not ours */
 };
 
 /* Collects, then calls done on the connection's thread, unless it has closed. tenant.p NULL: of the
  * whole hub. rq is answered by done, or here when there is no memory. */
 void gather_start(struct conn *c, struct request *rq, struct slice tenant, bool want_channels,
                   gather_fn done);
+/* Sends one that was made with gather_new on behalf of a request that request_keep made. */
+void gather_send(struct gather *g, struct request *kept, gather_fn done);
 /* Returns new, to be posted to the owner; `gathered` runs on origin's thread, then it is freed. */
 struct gather *gather_new(struct worker *origin, struct slice tenant, bool want_channels,
                           gathered_fn gathered, void *user);
 void gather_free(struct gather *g);
+
+/* types.c: the owner's thread. JSON: an object, and a member after it. */
+void types_note(struct server *s, const struct publish *p);
+void types_put_json(const struct server *s, struct buf *out);
+void types_put_prometheus(const struct server *s, struct buf *out);
+void types_free(struct server *s);
 
 /* stats.c */
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out);
@@ -430,6 +471,7 @@ struct listen_slot {
 
 struct server {
     struct options *opts;
+    char *console_dir; /* NULL: the console wasn't built, or isn't wanted */
     const struct log *log;
     struct access *access;
     struct freshet_hub *api; /* NULL: none */
@@ -442,7 +484,7 @@ struct server {
     size_t format_count;
     struct channel_conf *channel_confs; /* by number in opts->channels, then the default */
     struct worker *workers;
-    unsigned worker_count;
+    unsigned worker_count, loop_count; /* made so far; that there will be */
     struct listen_slot *listening;
     size_t listen_count;
     struct hub *hub;
@@ -452,6 +494,12 @@ struct server {
     size_t source_count;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
+    struct map types; /* of events -> struct type_count; the first loop's */
+    uint64_t other_types;
+    struct map users;      /* likewise: tenant, NUL, subject */
+    struct map publishers; /* those who published lately -> struct publisher_use; likewise */
+    uint64_t publishers_sweep_ms;
+    struct quota accepts; /* the first loop's */
     struct map addresses; /* those with streams, where they are limited -> struct tenant_use */
     atomic_long streams;
     atomic_bool draining;
@@ -479,6 +527,19 @@ struct tenant_use *tenant_use_take(struct server *s, struct slice name);
  * thread. */
 int address_enter(struct server *s, int fd, uint64_t max, struct tenant_use **out);
 void address_leave(struct server *s, struct tenant_use *use);
+#define USER_TEXT (64 + 1 + 256)
+/* A tenant and a subject as one name, into text; SLICE_NONE for nobody in particular. */
+struct slice user_name(struct slice tenant, struct slice subject, char text[USER_TEXT]);
+/* As address_enter, of a user. */
+int user_enter(struct server *s, struct slice user, uint64_t max, struct tenant_use **out);
+void user_leave(struct server *s, struct tenant_use *use);
+/* Whether that publisher may publish so many events now; else *wait_ms says when. Any thread. */
+bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64_t now_ms,
+                    uint64_t *wait_ms);
+void publishers_use_free(struct server *s);
+#define ADDRESS_TEXT 46 /* INET6_ADDRSTRLEN */
+/* The peer's address without its port; an IPv4 address that came in over IPv6 is the same. */
+struct slice address_of(int fd, char text[ADDRESS_TEXT]);
 const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);
 /* How long a client should wait before it comes back, so that all of them are spread. */
 uint64_t server_retry_ms(struct server *s, struct rng *dice);

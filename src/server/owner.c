@@ -54,12 +54,15 @@ static void run_delivery(struct msg *m, void *ctx)
 static void overrun(struct server *s, struct worker *w, struct delivery *d)
 {
     delivery_free(d);
-    if (atomic_load(&w->overrun))
+    /* One marker stands for all that is dropped after it. Once the edge has been told something
+     * else since, it needs a new one: it may take what it was told for the whole. */
+    if (w->marked)
         return;
     struct msg *m = malloc(sizeof *m);
     if (!m)
         abort(); /* not even that: better to restart than to skip events in silence */
     m->run = run_overrun;
+    w->marked = true;
     atomic_store(&w->overrun, true);
     to_worker(s, w->index, m);
 }
@@ -83,6 +86,7 @@ static void on_deliver(void *ctx, unsigned edge, struct delivery *d)
         return;
     }
     *dm = (struct delivery_msg){{NULL, run_delivery}, d};
+    w->marked = false;
     atomic_fetch_add_explicit(&w->undelivered, (long)d->count, memory_order_relaxed);
     atomic_fetch_add_explicit(&w->undelivered_bytes, (long)d->bytes, memory_order_relaxed);
     to_worker(s, edge, &dm->msg);
@@ -110,6 +114,7 @@ static void on_followed(void *ctx, unsigned edge, struct follow *f)
     struct server *s = ctx;
     struct follow_msg *fm = (struct follow_msg *)f->carrier;
     fm->msg.run = run_followed;
+    s->workers[edge].marked = false;
     to_worker(s, edge, &fm->msg);
 }
 
@@ -284,6 +289,8 @@ static void on_published(void *ctx, struct publish *p)
 {
     struct server *s = ctx;
     struct job *j = p->token;
+    if (!p->err.code)
+        types_note(s, p);
     if (p->by_source)
         return; /* sources wait for the release */
     j->answer = p->err;
@@ -401,7 +408,7 @@ static void on_store_wake(void *ctx)
     struct server *s = ctx;
     pthread_t owner = atomic_load_explicit(&s->owner_thread, memory_order_relaxed);
     if (!pthread_equal(owner, pthread_self()))
-        uv_async_send(&s->workers[0].box.wake);
+        mailbox_wake(&s->workers[0].box);
 }
 
 int owner_init(struct server *s, struct err *e)
@@ -427,6 +434,7 @@ int owner_init(struct server *s, struct err *e)
                             .channel_idle_ms = o->channel_idle_ms,
                             .publish_per_second = o->limits.publish_per_second,
                             .publish_burst = o->limits.publish_burst,
+                            .tenant_bytes = o->limits.history_bytes_per_tenant,
                             .once_ms = 24 * 3600 * 1000ull,
                             .once_max = 1000000,
                             .queue_bytes = 64 * 1024 * 1024,
@@ -445,8 +453,23 @@ int owner_init(struct server *s, struct err *e)
     return s->hub ? 0 : e->code ? e->code : ERR_INTERNAL;
 }
 
+/* What is being stored borrows the hub's rows: it is waited for, but not for ever. */
+static void finish_storing(struct server *s)
+{
+    for (int i = 0; i < 5000 && s->hub && !hub_idle(s->hub); i++) {
+        hub_step(s->hub, clock_unix_ms());
+        if (!hub_idle(s->hub))
+            uv_sleep(1);
+    }
+}
+
 void owner_fini(struct server *s)
 {
+    finish_storing(s);
+    if (s->store && s->hub && !hub_idle(s->hub)) {
+        s->store->ops->close(s->store); /* it ends what it has in hand */
+        s->store = NULL;
+    }
     hub_free(s->hub);
     if (s->store)
         s->store->ops->close(s->store);

@@ -105,8 +105,8 @@ static void note_refusal(struct worker *w, const struct request *rq, const struc
     if (!rq || !log_on(w->s->log, LOG_INFO) || e->code == ERR_NOT_FOUND)
         return;
     char subject[128];
-    struct slice tenant = grant_tenant(rq->grant);
-    log_word(grant_subject(rq->grant), subject, sizeof subject);
+    struct slice tenant = rq->grant ? grant_tenant(rq->grant) : SLICE_NONE;
+    log_word(rq->grant ? grant_subject(rq->grant) : SLICE_NONE, subject, sizeof subject);
     log_line(w->s->log, LOG_INFO, "refused", "error=%s path=%.*s tenant=%.*s subject=%s reason=\"%s\"",
              err_name(e->code), SLICE_FMT(rq->path), SLICE_FMT(tenant), subject,
              rq->why ? rq->why : e->detail);

@@ -2,7 +2,6 @@
  * events for one tenant, taken whole or not at all. */
 #include "server/access.h"
 
-#include "base/utf8.h"
 #include "io/clock.h"
 #include "json/scan.h"
 #include "json/write.h"
@@ -22,12 +21,13 @@ struct intake {
     struct buf tenant_text;
     struct buf once_text; /* the idempotency keys, one after the other */
     bool durable, said_ack, array;
+    uint64_t wait_ms; /* with ERR_RATE_LIMITED */
     uint32_t count, cap;
     struct taken {
         struct event *event;
         size_t once_at, once_len; /* in once_text; len 0: none */
     } *taken;
-    struct buf data, state, type, key, channel, scratch;
+    struct buf type, key, channel, scratch;
     struct err err;
 };
 
@@ -63,8 +63,8 @@ static void intake_fini(struct intake *in)
     for (uint32_t i = 0; i < in->count; i++)
         event_unref(in->taken[i].event);
     free(in->taken);
-    struct buf *bufs[] = {&in->tenant_text, &in->once_text, &in->data,    &in->state,
-                          &in->type,        &in->key,       &in->channel, &in->scratch};
+    struct buf *bufs[] = {&in->tenant_text, &in->once_text, &in->type,
+                          &in->key,         &in->channel,   &in->scratch};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_fini(bufs[i]);
 }
@@ -158,39 +158,19 @@ static int take_channel(struct intake *in, struct slice value)
     return 0;
 }
 
-static int take_type(struct intake *in, struct slice value)
-{
-    if (value.p) {
-        if (take_text(in, value, in->names.type, &in->type))
-            return in->err.code;
-    } else {
-        buf_reset(&in->type);
-        buf_add_str(&in->type, "message");
-    }
-    if (!name_is_type(buf_slice(&in->type)))
-        return bad(in, ERR_BAD_REQUEST,
-                   "a type is 1 to 128 bytes of text without control characters");
-    if (name_is_reserved_type(buf_slice(&in->type)))
-        return bad(in, ERR_BAD_REQUEST,
-                   "types freshet.*, open and error are the hub's own: choose another");
-    return 0;
-}
-
-static int take_flags(struct intake *in, const struct members *m, struct event_parts *parts)
+static int take_flags(struct intake *in, const struct members *m, struct event_wish *wish)
 {
     if (m->deleted.p) {
         enum json_kind kind = json_kind(m->deleted);
         if (kind != JSON_TRUE && kind != JSON_FALSE)
             return bad(in, ERR_BAD_REQUEST, "\"deleted\" must be true or false");
-        parts->deleted = kind == JSON_TRUE;
-        if (parts->deleted && !parts->key.p)
-            return bad(in, ERR_BAD_REQUEST, "\"deleted\" needs a \"key\"");
+        wish->deleted = kind == JSON_TRUE;
     }
     if (m->priority.p) {
         if (take_text(in, m->priority, "priority", &in->scratch))
             return in->err.code;
-        parts->high = slice_is(buf_slice(&in->scratch), "high");
-        if (!parts->high && !slice_is(buf_slice(&in->scratch), "normal"))
+        wish->high = slice_is(buf_slice(&in->scratch), "high");
+        if (!wish->high && !slice_is(buf_slice(&in->scratch), "normal"))
             return bad(in, ERR_BAD_REQUEST, "\"priority\" must be \"normal\" or \"high\"");
     }
     if (m->ack.p) {
@@ -205,52 +185,40 @@ static int take_flags(struct intake *in, const struct members *m, struct event_p
     return 0;
 }
 
-static int take_values(struct intake *in, const struct members *m, struct event_parts *parts)
+/* What a publisher may say of these, event_make knows. */
+static int take_texts(struct intake *in, const struct members *m, struct event_wish *wish)
 {
-    buf_reset(&in->data);
-    buf_reset(&in->state);
+    if (m->type.p) {
+        if (take_text(in, m->type, in->names.type, &in->type))
+            return in->err.code;
+        wish->type = in->type.len ? buf_slice(&in->type) : SLICE_LIT("");
+    }
     if (m->key.p && json_kind(m->key) != JSON_NULL) {
         if (take_text(in, m->key, in->names.key, &in->key))
             return in->err.code;
-        parts->key = buf_slice(&in->key);
-        if (!name_is_key(parts->key))
-            return bad(in, ERR_BAD_REQUEST,
-                       "a key is 1 to 256 bytes of text without control characters");
+        wish->key = in->key.len ? buf_slice(&in->key) : SLICE_LIT("");
     }
-    if (m->data.p)
-        json_compact(m->data, &in->data);
-    else if (m->deleted.p)
-        buf_add_str(&in->data, "null");
-    else
-        return bad(in, ERR_BAD_REQUEST, "\"data\" is missing (null is fine)");
-    if (m->state.p)
-        json_compact(m->state, &in->state);
-    if (in->data.failed || in->state.failed)
-        return bad(in, ERR_OVERLOADED, "out of memory");
-    parts->data = buf_slice(&in->data);
-    parts->state = m->state.p ? buf_slice(&in->state) : SLICE_NONE;
     return 0;
 }
 
-static int take_once(struct intake *in, struct slice value, struct taken *t)
+static int take_once(struct intake *in, struct slice value, struct event_wish *wish)
 {
     struct slice header = http1_field(&in->rq->http, "idempotency-key");
-    t->once_at = in->once_text.len;
+    size_t at = in->once_text.len;
     if (value.p) {
         if (take_text(in, value, "idempotencyKey", &in->scratch))
             return in->err.code;
         buf_add_slice(&in->once_text, buf_slice(&in->scratch));
-    } else if (header.p && !in->array) {
+    } else if (header.len && !in->array) {
         buf_add_slice(&in->once_text, header);
     } else {
         return 0;
     }
-    t->once_len = in->once_text.len - t->once_at;
-    struct slice key = slice_of(in->once_text.p + t->once_at, t->once_len);
-    if (!t->once_len || t->once_len > ONCE_KEY_BYTES || !utf8_is_plain(key))
-        return bad(in, ERR_BAD_REQUEST,
-                   "an idempotency key is 1 to 256 bytes of text without control characters");
-    return in->once_text.failed ? bad(in, ERR_OVERLOADED, "out of memory") : 0;
+    if (in->once_text.failed)
+        return bad(in, ERR_OVERLOADED, "out of memory");
+    size_t len = in->once_text.len - at;
+    wish->once = len ? slice_of(in->once_text.p + at, len) : SLICE_LIT("");
+    return 0;
 }
 
 static int grow(struct intake *in)
@@ -269,30 +237,29 @@ static int grow(struct intake *in)
 /* One event; the object has been checked. */
 static int take_event(struct intake *in, struct slice object)
 {
-    const struct opt_limits *o = &in->c->w->s->opts->limits;
+    const struct options *o = in->c->w->s->opts;
     struct members m;
-    struct event_parts parts = {.deleted = false};
+    struct event_wish wish = {.checked = true};
     if (json_kind(object) != JSON_OBJECT)
         return bad(in, ERR_BAD_REQUEST, "an event is a JSON object");
-    if (in->count >= o->batch_events)
+    if (in->count >= o->limits.batch_events)
         return bad(in, ERR_TOO_LARGE, "too many events in one body (limits.batch_events)");
     find_members(in, object, &m);
     if (grow(in) || take_tenant(in, m.tenant) || take_channel(in, m.channel) ||
-        take_type(in, m.type) || take_values(in, &m, &parts) || take_flags(in, &m, &parts))
+        take_texts(in, &m, &wish) || take_flags(in, &m, &wish))
         return in->err.code;
     struct taken *t = &in->taken[in->count];
-    *t = (struct taken){NULL, 0, 0};
-    if (take_once(in, m.once, t))
+    *t = (struct taken){NULL, in->once_text.len, 0};
+    if (take_once(in, m.once, &wish))
         return in->err.code;
-    parts.channel = buf_slice(&in->channel);
-    parts.type = buf_slice(&in->type);
-    size_t bytes = parts.channel.len + parts.type.len + parts.key.len + parts.data.len +
-                   parts.state.len;
-    if (bytes > o->event_bytes)
-        return bad(in, ERR_TOO_LARGE, "the event is too large (limits.event_bytes)");
-    t->event = event_new(&parts);
-    if (!t->event)
-        return bad(in, ERR_OVERLOADED, "out of memory");
+    t->once_len = wish.once.len;
+    wish.channel = buf_slice(&in->channel);
+    wish.data = m.data;
+    wish.state = m.state;
+    if (event_make(o, &wish, &t->event, &in->err)) {
+        in->err.index = (int)in->count;
+        return in->err.code;
+    }
     in->count++;
     return 0;
 }
@@ -391,6 +358,19 @@ static struct job *make_job(struct intake *in)
     return j;
 }
 
+/* Who publishes may be limited by himself, besides his tenant. */
+static int check_rate(struct intake *in)
+{
+    char text[USER_TEXT];
+    const struct grant *g = in->rq->grant;
+    struct slice user = user_name(grant_tenant(g), grant_subject(g), text);
+    if (publisher_take(in->c->w->s, user, in->count, in->c->w->now_ms, &in->wait_ms))
+        return 0;
+    in->c->w->stats.limited[LIMIT_PUBLISHER]++;
+    return err_set(&in->err, ERR_RATE_LIMITED,
+                   "this publisher has published too much (limits.publisher_per_second)");
+}
+
 static void put_answer(const struct job *j, uint32_t i, struct buf *out)
 {
     const struct publish *p = job_publish((struct job *)(uintptr_t)j);
@@ -399,6 +379,11 @@ static void put_answer(const struct job *j, uint32_t i, struct buf *out)
     buf_add_str(out, "{\"id\":\"");
     buf_add(out, id, len);
     buf_add_str(out, job_was_durable(j) ? "\",\"ack\":\"durable\"}" : "\",\"ack\":\"memory\"}");
+}
+
+static void put_retry(char *out, size_t cap, uint64_t wait_ms)
+{
+    snprintf(out, cap, "Retry-After: %llu\r\n", (unsigned long long)(wait_ms / 1000 + 1));
 }
 
 static void answered(struct job *j, struct request *rq)
@@ -414,8 +399,8 @@ static void answered(struct job *j, struct request *rq)
     if (e->code) {
         char extra[48] = "";
         if (e->code == ERR_RATE_LIMITED || err_status(e->code) == 503 || err_status(e->code) == 507)
-            snprintf(extra, sizeof extra, "Retry-After: %llu\r\n",
-                     (unsigned long long)(job_retry_ms(j) / 1000 + 1));
+            put_retry(extra, sizeof extra, job_retry_ms(j));
+        c->w->stats.limited[LIMIT_PUBLISH] += e->code == ERR_RATE_LIMITED;
         reply_error(c, rq, e, extra[0] ? extra : NULL);
         return;
     }
@@ -444,8 +429,11 @@ void req_publish(struct conn *c, struct request *rq)
         return;
     }
     intake_init(&in, c, rq);
-    if (take_body(&in)) {
-        reply_error(c, rq, &in.err, NULL);
+    if (take_body(&in) || check_rate(&in)) {
+        char extra[48] = "";
+        if (in.err.code == ERR_RATE_LIMITED)
+            put_retry(extra, sizeof extra, in.wait_ms);
+        reply_error(c, rq, &in.err, extra[0] ? extra : NULL);
         intake_fini(&in);
         return;
     }

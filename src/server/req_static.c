@@ -1,5 +1,5 @@
-/* req_static.c - files of one folder, with type, ETag and ready-compressed variants (FILE.br,
- * FILE.gz beside FILE). */
+/* req_static.c - files of a folder, with type, ETag and ready-compressed variants (FILE.br,
+ * FILE.gz beside FILE): the configuration's at /, the console's at /console. */
 #include "server/inside.h"
 
 #include "wire/url.h"
@@ -16,6 +16,18 @@
 bool static_has(const struct server *s, struct slice path)
 {
     return s->opts->static_dir && path.len && path.p[0] == '/';
+}
+
+static bool is_console(struct slice path)
+{
+    const size_t n = sizeof "/console" - 1;
+    return path.len >= n && memcmp(path.p, "/console", n) == 0 && (path.len == n || path.p[n] == '/');
+}
+
+bool console_has(const struct server *s, struct slice path)
+{
+    const char *set = s->opts->console_dir;
+    return is_console(path) && !(set && strcmp(set, "none") == 0);
 }
 
 static const char *type_of(struct slice path)
@@ -86,7 +98,7 @@ static int open_variant(const struct request *rq, const char *path, struct stat 
                         const char **coding)
 {
     static const char *const codings[][2] = {{"br", ".br"}, {"gzip", ".gz"}};
-    char variant[8192]; /* a path of the configuration, one of the request, .br */
+    char variant[8192]; /* a path of the configuration, one of the request, index.html, .br */
     for (size_t i = 0; i < 2; i++) {
         if (!takes(rq, codings[i][0]))
             continue;
@@ -158,20 +170,98 @@ static void serve(struct conn *c, struct request *rq, const char *path, struct s
     close(fd);
 }
 
+/* The folder's file of this name; a name that ends in a slash means its index.html. */
+static void serve_below(struct conn *c, struct request *rq, const char *dir, struct slice name)
+{
+    struct buf path = BUF_INIT;
+    buf_addf(&path, "%s%.*s%s", dir, SLICE_FMT(name),
+             name.p[name.len - 1] == '/' ? "index.html" : "");
+    struct slice full = buf_slice(&path);
+    if (path.failed)
+        reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+    else
+        serve(c, rq, buf_cstr(&path), full);
+    buf_fini(&path);
+}
+
+/* Decodes the path into name. Whether it may be served; else it has been answered. */
+static bool take_name(struct conn *c, struct request *rq, struct buf *name)
+{
+    struct err e;
+    if (url_decode(rq->path, false, name, &e))
+        reply_error(c, rq, &e, NULL);
+    else if (!path_is_tame(buf_slice(name)) || name->len > 2048)
+        reply_fail(c, rq, ERR_NOT_FOUND, "there is nothing at this path");
+    else
+        return true;
+    return false;
+}
+
 void req_static(struct conn *c, struct request *rq)
 {
-    struct buf name = BUF_INIT, path = BUF_INIT;
-    struct err e;
-    if (url_decode(rq->path, false, &name, &e)) {
-        reply_error(c, rq, &e, NULL);
-    } else if (!path_is_tame(buf_slice(&name)) || name.len > 2048) {
-        reply_fail(c, rq, ERR_NOT_FOUND, "there is nothing at this path");
-    } else {
-        if (name.p[name.len - 1] == '/')
-            buf_add_str(&name, "index.html");
-        buf_addf(&path, "%s%.*s", c->w->s->opts->static_dir, SLICE_FMT(buf_slice(&name)));
-        serve(c, rq, buf_cstr(&path), buf_slice(&name));
-    }
+    struct buf name = BUF_INIT;
+    if (take_name(c, rq, &name))
+        serve_below(c, rq, c->w->s->opts->static_dir, buf_slice(&name));
     buf_fini(&name);
+}
+
+/* The console's pages are all its index.html; what has a dot in its last part is a file. */
+static struct slice console_name(struct slice path)
+{
+    struct slice rest = slice_of(path.p + sizeof "/console" - 1, path.len - (sizeof "/console" - 1));
+    size_t last = rest.len;
+    while (last && rest.p[last - 1] != '/')
+        last--;
+    return rest.len && memchr(rest.p + last, '.', rest.len - last) ? rest : SLICE_LIT("/");
+}
+
+void req_console(struct conn *c, struct request *rq)
+{
+    static const char how[] =
+        "The console was not built with this hub. With Node 20 or newer installed, run `make` in\n"
+        "Freshet's source, or name a folder that has it: freshet serve --console FOLDER\n";
+    struct buf name = BUF_INIT;
+    const char *dir = c->w->s->console_dir;
+    if (!dir)
+        reply(c, rq, 200, "text/plain; charset=utf-8", slice_str(how), NULL);
+    else if (take_name(c, rq, &name))
+        serve_below(c, rq, dir, console_name(buf_slice(&name)));
+    buf_fini(&name);
+}
+
+/* A copy of dir/name when it holds the console. */
+static char *holds_console(const char *dir, const char *name)
+{
+    struct buf path = BUF_INIT, index = BUF_INIT;
+    char *found = NULL;
+    buf_addf(&path, "%s/%s", dir, name);
+    buf_addf(&index, "%s/index.html", buf_cstr(&path));
+    if (!path.failed && !index.failed && access(buf_cstr(&index), R_OK) == 0)
+        found = strdup(buf_cstr(&path));
     buf_fini(&path);
+    buf_fini(&index);
+    return found;
+}
+
+char *console_find(const struct options *opts)
+{
+    char self[4096];
+    char *found = NULL;
+    if (opts->console_dir)
+        return strcmp(opts->console_dir, "none") == 0 ? NULL : strdup(opts->console_dir);
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(self, '/');
+    if (slash) {
+        struct buf ninja = BUF_INIT;
+        *slash = 0;
+        /* a folder called console beside an installed program is not ours */
+        buf_addf(&ninja, "%s/build.ninja", self);
+        if (!ninja.failed && access(buf_cstr(&ninja), F_OK) == 0)
+            found = holds_console(self, "console");
+        buf_fini(&ninja);
+        if (!found)
+            found = holds_console(self, "../share/freshet/console");
+    }
+    return found ? found : holds_console(FRESHET_DATADIR, "freshet/console");
 }

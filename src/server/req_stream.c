@@ -20,29 +20,45 @@ static bool accepts_stream(const struct request *rq)
     return false;
 }
 
-static int refuse(struct conn *c, struct request *rq, const char *what, uint64_t max)
+static int refuse(struct conn *c, struct request *rq, enum limit which, const char *what,
+                  uint64_t max)
 {
     struct err e;
+    c->w->stats.limited[which]++;
     err_set(&e, ERR_TOO_MANY_CONNECTIONS, "%s has %llu streams open, as many as it may: close some",
             what, (unsigned long long)max);
     reply_error(c, rq, &e, "Retry-After: 5\r\n");
     return -1;
 }
 
-/* Whether there is room for one more stream. *address: of whom it counts, where that is limited. */
+/* Of whom a stream counts, besides its tenant; NULL where that is not limited. */
+struct uses {
+    struct tenant_use *address, *user;
+};
+
+/* Whether there is room for one more stream. */
 static int check_room(struct conn *c, struct request *rq, struct tenant_use *use,
-                      struct tenant_use **address)
+                      struct uses *uses)
 {
     struct server *s = c->w->s;
     const struct opt_limits *o = &s->opts->limits;
+    char text[USER_TEXT];
     if (o->connections && (uint64_t)atomic_load(&s->streams) >= o->connections)
-        return refuse(c, rq, "the hub", o->connections);
+        return refuse(c, rq, LIMIT_CONNECTIONS, "the hub", o->connections);
     if (o->connections_per_tenant &&
         (uint64_t)atomic_load(&use->streams) >= o->connections_per_tenant)
-        return refuse(c, rq, "this tenant", o->connections_per_tenant);
-    int rc = address_enter(s, c->t.fd, o->connections_per_address, address);
+        return refuse(c, rq, LIMIT_PER_TENANT, "this tenant", o->connections_per_tenant);
+    struct slice user =
+        user_name(grant_tenant(rq->grant), grant_subject(rq->grant), text);
+    int rc = user_enter(s, user, o->connections_per_user, &uses->user);
     if (rc == ERR_TOO_MANY_CONNECTIONS)
-        return refuse(c, rq, "this address", o->connections_per_address);
+        return refuse(c, rq, LIMIT_PER_USER, "this user", o->connections_per_user);
+    if (!rc)
+        rc = address_enter(s, c->t.fd, o->connections_per_address, &uses->address);
+    if (rc)
+        user_leave(s, uses->user);
+    if (rc == ERR_TOO_MANY_CONNECTIONS)
+        return refuse(c, rq, LIMIT_PER_ADDRESS, "this address", o->connections_per_address);
     return rc ? reply_fail(c, rq, rc, "out of memory") : 0;
 }
 
@@ -84,7 +100,7 @@ static void answer_head(struct conn *c, struct request *rq)
 }
 
 static void begin(struct conn *c, struct request *rq, const struct params *p,
-                  struct tenant_use *use, struct tenant_use *address, unsigned format)
+                  struct tenant_use *use, const struct uses *uses, unsigned format)
 {
     struct worker *w = c->w;
     struct feed_spec spec = {p->tenant,     p->channels, p->channel_count, p->types,
@@ -93,7 +109,8 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     put_head(c, rq, !c->minor0, !c->minor0);
     c->state = CONN_STREAM;
     c->format = (uint16_t)format;
-    c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use, address};
+    c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use,
+                                 uses->address, uses->user};
     c->counted = true;
     w->stats.streams++;
     w->stats.opened++;
@@ -105,7 +122,8 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
              "connection=%016llx tenant=%s channels=%zu first=%.*s resume=%s",
              (unsigned long long)c->stream.id, use->name, p->channel_count,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
-    if (access_guard(c, rq) || edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
+    if (access_guard(c, rq) ||
+        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
         c->state = CONN_BUSY;
         buf_reset(&c->out);
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
@@ -134,14 +152,15 @@ void req_stream(struct conn *c, struct request *rq)
     }
     unsigned format = rq->route ? format_of_route(rq->endpoint->route_index)
                                 : format_of(p.envelope, p.heartbeat);
-    struct tenant_use *use = tenant_use_take(s, p.tenant), *address = NULL;
+    struct tenant_use *use = tenant_use_take(s, p.tenant);
+    struct uses uses = {NULL, NULL};
     if (!use)
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
     else if (rq->http.method == HTTP1_HEAD)
         answer_head(c, rq);
     else if (atomic_load(&s->draining))
         answer_draining(c, rq, format);
-    else if (check_room(c, rq, use, &address) == 0)
-        begin(c, rq, &p, use, address, format);
+    else if (check_room(c, rq, use, &uses) == 0)
+        begin(c, rq, &p, use, &uses, format);
     params_fini(&p);
 }

@@ -176,7 +176,8 @@ int request_begin(struct conn *c, struct request *rq)
     const struct endpoint *ep = find(s, rq->path);
     if (c->metrics && ep && ep->run != req_metrics && !ep->open)
         ep = NULL;
-    bool is_static = !ep && !c->metrics && static_has(s, rq->path);
+    bool is_console = !ep && !c->metrics && console_has(s, rq->path);
+    bool is_static = is_console || (!ep && !c->metrics && static_has(s, rq->path));
     if (!ep && !is_static)
         return reply_fail(c, rq, ERR_NOT_FOUND, "there is nothing at this path");
     allowed_methods(ep, is_static, methods, sizeof methods);
@@ -184,9 +185,13 @@ int request_begin(struct conn *c, struct request *rq)
         answer_options(c, rq, methods);
         return -1;
     }
-    static const struct endpoint static_files = {
-        .methods = 1u << HTTP1_GET | 1u << HTTP1_HEAD, .run = req_static, .open = true};
-    const struct endpoint *use = is_static ? &static_files : ep;
+    static const struct endpoint static_files = {.methods = 1u << HTTP1_GET | 1u << HTTP1_HEAD,
+                                                 .run = req_static,
+                                                 .open = true};
+    static const struct endpoint console = {.methods = 1u << HTTP1_GET | 1u << HTTP1_HEAD,
+                                            .run = req_console,
+                                            .open = true};
+    const struct endpoint *use = is_console ? &console : is_static ? &static_files : ep;
     while (use && !(use->methods & 1u << rq->http.method))
         use = use->next;
     if (!use) {

@@ -25,7 +25,7 @@ const struct channel_conf *server_channel_conf(const struct server *s, struct sl
 static bool is_owned(const struct options *o, const char *channel)
 {
     for (size_t i = 0; i < o->sources.count; i++)
-        if (strcmp(o->sources.v[i].channel, channel) == 0)
+        if (o->sources.v[i].channel && strcmp(o->sources.v[i].channel, channel) == 0)
             return true;
     return false;
 }
@@ -133,6 +133,7 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
         {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
+        {.path = "/v1/connections", .methods = GET, .run = req_connections},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
         {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
         {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
@@ -141,6 +142,12 @@ static int make_endpoints(struct server *s)
     int rc = 0;
     for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
         rc |= server_add_endpoint(s, builtin[i], false);
+    rc |= server_add_endpoint(
+        s,
+        (struct endpoint){.path = "/v1/connections/:id", .methods = 1u << HTTP1_DELETE, .run = req_kick},
+        true);
+    rc |= server_add_endpoint(
+        s, (struct endpoint){.path = "/v1/connections/:id", .methods = POST, .run = req_renew}, true);
     if (test)
         rc |= server_add_endpoint(
             s,
@@ -179,7 +186,8 @@ uint64_t server_retry_ms(struct server *s, struct rng *dice)
         spread_ms = 200;
     if (spread_ms > 10000)
         spread_ms = 10000;
-    return 1 + rng_below(dice, spread_ms);
+    uint64_t ms = 200 + rng_below(dice, spread_ms);
+    return ms < 10000 ? ms : 10000;
 }
 
 /* ---- listening ---- */
@@ -211,10 +219,37 @@ static struct worker *least_loaded(struct server *s)
     return best;
 }
 
+static void answer_and_close(int fd, const char *answer, size_t len)
+{
+    struct transport t;
+    struct iovec iov = {(void *)(uintptr_t)answer, len};
+    transport_plain(&t, fd);
+    t.ops->write(&t, &iov, 1);
+    t.ops->end(&t);
+    t.ops->close(&t);
+}
+
+/* Too many new connections this second: told before a request is read. */
+static bool is_flooded(struct server *s, int fd)
+{
+    static const char answer[] =
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"
+        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 131\r\n\r\n"
+        "{\"error\":\"RATE_LIMITED\",\"status\":429,\"title\":\"Too many requests\",\"detail\":"
+        "\"too many new connections: come back in a second or two\"}";
+    if (quota_take(&s->accepts, 1, s->workers[0].now_ms, NULL))
+        return false;
+    s->workers[0].stats.limited[LIMIT_ACCEPTS]++;
+    answer_and_close(fd, answer, sizeof answer - 1);
+    return true;
+}
+
 static void on_accepted(void *ctx, int fd)
 {
     struct listen_slot *slot = ctx;
     struct server *s = slot->s;
+    if (!slot->metrics && is_flooded(s, fd))
+        return;
     struct worker *w = least_loaded(s);
     struct accept_msg *am;
     atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
@@ -239,12 +274,7 @@ static void on_crowded(void *ctx, int fd)
         "{\"error\":\"OVERLOADED\",\"status\":503,\"title\":\"The hub is overloaded\",\"detail\":"
         "\"no file descriptors are left: raise the limit (ulimit -n)\"}";
     struct listen_slot *slot = ctx;
-    struct transport t;
-    struct iovec iov = {(void *)(uintptr_t)answer, sizeof answer - 1};
-    transport_plain(&t, fd);
-    t.ops->write(&t, &iov, 1);
-    t.ops->end(&t);
-    t.ops->close(&t);
+    answer_and_close(fd, answer, sizeof answer - 1);
     log_line(slot->s->log, LOG_ERROR, "no descriptors", "detail=\"raise the limit (ulimit -n)\"");
 }
 
@@ -391,6 +421,7 @@ static int start(struct server *s, struct err *e)
     s->workers = calloc(count, sizeof *s->workers);
     if (!s->workers)
         return err_set(e, ERR_OVERLOADED, "out of memory");
+    s->loop_count = count;
     for (; s->worker_count < count; s->worker_count++)
         if (worker_init(s, &s->workers[s->worker_count], s->worker_count))
             return err_set(e, ERR_INTERNAL, "an event loop could not be made");
@@ -419,11 +450,17 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
         setrlimit(RLIMIT_NOFILE, &files);
     }
     s->opts = opts;
+    s->console_dir = console_find(opts);
     s->log = log;
     s->started_ms = clock_unix_ms();
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
+    map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
+    map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
+    map_init(&s->publishers, seeds[1], seeds[1] ^ seeds[0]);
+    quota_init(&s->accepts, opts->limits.accepts_per_second, opts->limits.accepts_per_second,
+               clock_unix_ms());
     map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
@@ -589,8 +626,15 @@ void server_free(struct server *s)
     while (map_next(&s->addresses, &at, NULL, &value))
         free(value);
     map_fini(&s->addresses);
+    types_free(s);
+    at = 0;
+    while (map_next(&s->users, &at, NULL, &value))
+        free(value);
+    map_fini(&s->users);
+    publishers_use_free(s);
     sources_free(s);
     access_free(s);
+    free(s->console_dir);
     free(s->listening);
     free(s->workers);
     free(s->formats);

@@ -1,26 +1,21 @@
 /* sources.c - the configured sources: what they need of the hub, and what is told of them. All on
  * the first loop's thread. */
-#include "server/inside.h"
+#include "server/source_slot.h"
 
 #include "io/clock.h"
-#include "json/write.h"
 #include "source/source_sqlite.h"
+#include "json/write.h"
+#ifdef FRESHET_POSTGRES
+#include "source/source_outbox.h"
+#include "source/source_postgres.h"
+#include "source/source_rows.h"
+#endif
 #include "wire/prom.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SOURCES_ADDED_MAX 64 /* by freshet_source_add */
-
-struct source_slot {
-    struct server *s;
-    const struct opt_source *conf;
-    struct source *source;
-    struct opt_source *added; /* owned; NULL: conf is the configuration's */
-    bool ok, told, closed;
-    char detail[240];
-    uint64_t runs, changes, failures;
-};
 
 /* ---- reading the last known rows ---- */
 
@@ -159,6 +154,12 @@ static void run_append_done(struct msg *m, void *ctx)
 {
     struct append *a = (struct append *)m;
     (void)ctx;
+    if (!a->err.code && a->position_text) {
+        buf_reset(&a->slot->position);
+        buf_add_slice(&a->slot->position, a->position.value);
+        if (a->slot->position.failed)
+            abort(); /* a position that is not known would be a loss */
+    }
     a->done(a->arg, a->err.code, a->err.detail);
     append_free(a);
 }
@@ -234,9 +235,9 @@ static bool fill(struct append *a, const struct source_event *events, size_t cou
     return true;
 }
 
-static void host_append(void *ctx, const struct source_event *events, size_t count,
-                        struct slice position,
-                        void (*done)(void *arg, int error, const char *detail), void *arg)
+void sources_append(void *ctx, const struct source_event *events, size_t count,
+                    struct slice position, void (*done)(void *arg, int error, const char *detail),
+                    void *arg)
 {
     struct source_slot *slot = ctx;
     struct append *a = calloc(1, sizeof *a);
@@ -259,6 +260,22 @@ static void host_append(void *ctx, const struct source_event *events, size_t cou
     }
     for (size_t i = 0; i < count; i++)
         event_unref(events[i].event);
+}
+
+void sources_decline(struct source_slot *slot, const struct source_event *events, size_t count,
+                     int error, const char *detail,
+                     void (*done)(void *arg, int error, const char *detail), void *arg)
+{
+    struct append *a = calloc(1, sizeof *a);
+    if (!a)
+        abort(); /* the source has just found memory for the events */
+    a->slot = slot;
+    a->done = done;
+    a->arg = arg;
+    err_set(&a->err, error, "%s", detail);
+    for (size_t i = 0; i < count; i++)
+        event_unref(events[i].event);
+    append_finish(a);
 }
 
 static void host_state(void *ctx, bool ok, const char *detail)
@@ -289,29 +306,99 @@ static void host_count(void *ctx, uint64_t runs, uint64_t changes, uint64_t fail
 
 /* ---- life ---- */
 
-static int open_source(struct source_slot *slot, struct err *e)
+static struct source_query_conf query_conf(const struct server *s, const struct opt_source *o)
+{
+    const struct channel_conf *channel = server_channel_conf(s, slice_str(o->channel));
+    return (struct source_query_conf){.query = o->query,
+                                      .key = o->key,
+                                      .tenant_column = o->tenant,
+                                      .tenant = o->tenant         ? NULL
+                                                : o->tenant_value ? o->tenant_value
+                                                                  : s->opts->tenant,
+                                      .channel = o->channel,
+                                      .added = o->types.added,
+                                      .changed = o->types.changed,
+                                      .removed = o->types.removed,
+                                      .every_ms = (uint32_t)o->every_ms,
+                                      .keys = channel ? channel->keys : 10000,
+                                      .event_max = (uint32_t)s->opts->limits.event_bytes};
+}
+
+#ifdef FRESHET_POSTGRES
+static int open_postgres(struct source_slot *slot, const struct source_host *host, struct err *e)
 {
     const struct opt_source *o = slot->conf;
-    struct server *s = slot->s;
-    const struct channel_conf *channel = server_channel_conf(s, slice_str(o->channel));
-    struct source_host host = {slot, host_load, host_append, host_state, host_count};
-    if (o->type != SOURCE_TYPE_SQLITE)
-        return err_set(e, ERR_BAD_REQUEST, "source %s: this hub is built without PostgreSQL",
-                       o->name);
-    struct source_sqlite_conf conf = {
-        .database = o->database,
-        .query = {.query = o->query,
-                  .key = o->key,
-                  .tenant_column = o->tenant,
-                  .tenant = o->tenant ? NULL : o->tenant_value ? o->tenant_value : s->opts->tenant,
-                  .channel = o->channel,
-                  .added = o->types.added,
-                  .changed = o->types.changed,
-                  .removed = o->types.removed,
-                  .every_ms = (uint32_t)o->every_ms,
-                  .keys = channel ? channel->keys : 10000,
-                  .event_max = (uint32_t)s->opts->limits.event_bytes}};
-    return source_sqlite_new(&conf, &host, &s->workers[0].loop, &slot->source, e);
+    struct source_postgres_conf conf = {.database = o->database,
+                                        .password_file = o->password_file,
+                                        .listen = o->listen,
+                                        .lock = o->lock,
+                                        .timeout_ms = (uint32_t)o->timeout_ms,
+                                        .query = query_conf(slot->s, o)};
+    return source_postgres_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
+}
+
+static int open_rows(struct source_slot *slot, const struct source_host *host, struct err *e)
+{
+    const struct opt_source *o = slot->conf;
+    struct source_rows_conf conf = {.database = o->database,
+                                    .password_file = o->password_file,
+                                    .publication = o->publication,
+                                    .tables = o->tables.v,
+                                    .table_count = o->tables.count,
+                                    .timeout_ms = (uint32_t)o->timeout_ms,
+                                    .query = query_conf(slot->s, o)};
+    return source_rows_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
+}
+
+static int open_outbox(struct source_slot *slot, const struct source_host *host, struct err *e)
+{
+    const struct opt_source *o = slot->conf;
+    struct source_outbox_conf conf = {.database = o->database,
+                                      .password_file = o->password_file,
+                                      .slot = o->slot,
+                                      .prefix = o->prefix,
+                                      .timeout_ms = (uint32_t)o->timeout_ms};
+    if (outbox_host_init(slot))
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    return source_outbox_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
+}
+#endif
+
+static int open_sqlite(struct source_slot *slot, const struct source_host *host, struct err *e)
+{
+    struct source_sqlite_conf conf = {.database = slot->conf->database,
+                                      .query = query_conf(slot->s, slot->conf)};
+    return source_sqlite_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
+}
+
+static int open_source(struct source_slot *slot, struct err *e)
+{
+    struct source_host host = {.ctx = slot,
+                               .load = host_load,
+                               .append = sources_append,
+                               .state = host_state,
+                               .count = host_count,
+                               .position = outbox_host_position,
+                               .message = outbox_host_message,
+                               .advance = outbox_host_advance,
+                               .refused = outbox_host_refused,
+                               .lag = outbox_host_lag};
+    switch (slot->conf->type) {
+    case SOURCE_TYPE_SQLITE:
+        return open_sqlite(slot, &host, e);
+#ifdef FRESHET_POSTGRES
+    case SOURCE_TYPE_POSTGRES:
+        return slot->conf->mode == SOURCE_MODE_REPLICATION ? open_rows(slot, &host, e)
+                                                           : open_postgres(slot, &host, e);
+    case SOURCE_TYPE_POSTGRES_OUTBOX:
+        return open_outbox(slot, &host, e);
+#endif
+    default:
+        return err_set(
+            e, ERR_BAD_REQUEST,
+            "source %s: this hub is built without libpq, so PostgreSQL can't be a source",
+            slot->conf->name);
+    }
 }
 
 static int add_source(struct server *s, const struct opt_source *conf, struct err *e)
@@ -345,9 +432,9 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,   &copy->database,     &copy->query,
-                            &copy->key,    &copy->tenant,       &copy->tenant_value,
-                            &copy->channel, &copy->types.added, &copy->types.changed,
+    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
+                            &copy->key,          &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,      &copy->types.added, &copy->types.changed,
                             &copy->types.removed};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
@@ -424,8 +511,10 @@ bool sources_closed(const struct server *s)
 
 void sources_free(struct server *s)
 {
-    for (size_t i = 0; i < s->source_count; i++)
+    for (size_t i = 0; i < s->source_count; i++) {
         source_texts_free(s->sources[i].added);
+        outbox_host_fini(&s->sources[i]);
+    }
     free(s->sources);
 }
 
@@ -444,6 +533,10 @@ bool sources_health(struct server *s, struct buf *out)
         json_put_member_u64(out, "runs", slot->runs);
         json_put_member_u64(out, "changes", slot->changes);
         json_put_member_u64(out, "failures", slot->failures);
+        if (slot->conf->type == SOURCE_TYPE_POSTGRES_OUTBOX) {
+            json_put_member_u64(out, "refused", slot->refused);
+            json_put_member_u64(out, "lagBytes", slot->lag_bytes);
+        }
         buf_add_char(out, '}');
         all &= slot->ok;
     }
@@ -457,7 +550,8 @@ static void put_counters(const struct server *s, struct buf *out, const char *na
     for (size_t i = 0; i < s->source_count; i++) {
         const struct source_slot *slot = &s->sources[i];
         const char *const labels[] = {"source", slot->conf->name, NULL};
-        uint64_t values[] = {slot->ok, slot->runs, slot->changes, slot->failures};
+        uint64_t values[] = {slot->ok,       slot->runs,    slot->changes,
+                             slot->failures, slot->refused, slot->lag_bytes};
         prom_put_sample(out, name, labels, (double)values[member]);
     }
 }
@@ -470,4 +564,8 @@ void sources_put_prometheus(const struct server *s, struct buf *out)
     put_counters(s, out, "freshet_source_runs_total", "counter", "Queries run.", 1);
     put_counters(s, out, "freshet_source_changes_total", "counter", "Changes found.", 2);
     put_counters(s, out, "freshet_source_failures_total", "counter", "Runs that failed.", 3);
+    put_counters(s, out, "freshet_source_refused_total", "counter",
+                 "Messages of an outbox that could not be events.", 4);
+    put_counters(s, out, "freshet_source_lag_bytes", "gauge",
+                 "Bytes of its log that the database keeps for an outbox's slot.", 5);
 }

@@ -113,8 +113,30 @@ static void put_channels(struct buf *out, const struct gather *g)
     free(counts);
 }
 
+/* A tenant's view: nothing in it tells of the others, not even sums. */
+static void put_tenant(const struct server *s, const struct gather *g, struct buf *out)
+{
+    buf_add_char(out, '{');
+    json_put_member_u64(out, "totalConnections", g->streams);
+    json_put_member_u64(out, "maxConnections", s->opts->limits.connections_per_tenant);
+    json_put_member_u64(out, "laggingConnections", g->lagging);
+    json_put_member_u64(out, "channels", g->channel_count);
+    json_put_member_u64(out, "historySize", g->kept);
+    json_put_member_u64(out, "historyBytes", g->kept_bytes);
+    put_map(out, "connectionsByTenant", &g->by_tenant, false);
+    put_map(out, "connectionsByCompany", &g->by_tenant, false);
+    put_channels(out, g);
+    buf_addf(out, ",\"connectionsByTransport\":{\"sse\":%llu}", (unsigned long long)g->streams);
+    json_put_member(out, "version", slice_str(FRESHET_VERSION));
+    buf_add_char(out, '}');
+}
+
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out)
 {
+    if (g->tenant.p) {
+        put_tenant(s, g, out);
+        return;
+    }
     struct number list[NUMBERS_MAX];
     size_t count = numbers(s, g, list);
     buf_add_char(out, '{');
@@ -127,6 +149,8 @@ void stats_put_json(const struct server *s, const struct gather *g, struct buf *
     put_map(out, "connectionsByTenant", &g->by_tenant, false);
     put_map(out, "connectionsByCompany", &g->by_tenant, false);
     put_channels(out, g);
+    if (!g->tenant.p)
+        json_put_member_raw(out, "eventsByType", buf_slice(&g->types));
     buf_addf(out, ",\"connectionsByTransport\":{\"sse\":%llu,\"polling\":%llu}",
              (unsigned long long)g->workers.streams, (unsigned long long)g->workers.polls);
     json_put_member(out, "version", slice_str(FRESHET_VERSION));
@@ -146,6 +170,19 @@ static void put_errors(const struct gather *g, struct buf *out)
     for (int i = 0; i < ERR_INDEX_COUNT; i++) {
         const char *const labels[] = {"error", err_name(-(i + 1)), NULL};
         prom_put_sample(out, "freshet_errors_total", labels, (double)g->workers.errors[i]);
+    }
+}
+
+static void put_limits(const struct gather *g, struct buf *out)
+{
+    static const char *const names[LIMIT_COUNT] = {
+        "connections",        "connections_per_tenant", "connections_per_user",
+        "connections_per_address", "accepts_per_second", "publisher_per_second",
+        "publish_per_second"};
+    prom_put_head(out, "freshet_limited_total", "counter", "What was refused for a limit.");
+    for (int i = 0; i < LIMIT_COUNT; i++) {
+        const char *const labels[] = {"limit", names[i], NULL};
+        prom_put_sample(out, "freshet_limited_total", labels, (double)g->workers.limited[i]);
     }
 }
 
@@ -184,9 +221,11 @@ void stats_put_prometheus(const struct server *s, const struct gather *g, struct
         prom_put_sample(out, list[i].prom, NULL, list[i].value);
     }
     put_errors(g, out);
+    put_limits(g, out);
     put_latency(g, out);
     prom_put_head(out, "freshet_build_info", "gauge", "The version that runs.");
     const char *const labels[] = {"version", FRESHET_VERSION, NULL};
     prom_put_sample(out, "freshet_build_info", labels, 1);
+    buf_add_slice(out, buf_slice(&g->types_prom));
     buf_add_slice(out, buf_slice(&g->sources_prom));
 }

@@ -122,6 +122,7 @@ static int make_edge(struct server *s, struct worker *w)
                              .page_bytes = 64 * 1024,
                              .send_events = 64,
                              .send_bytes = 64 * 1024,
+                             .alone = s->loop_count == 1,
                              .formats = s->edge_formats,
                              .seed = {rng_next(&w->dice), rng_next(&w->dice)}};
     struct edge_ops ops = {.follow = owner_follow,

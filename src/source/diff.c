@@ -40,6 +40,7 @@ struct diff {
     struct tenant *last_tenant;
     size_t known; /* rows with a state */
     uint32_t run;
+    bool part; /* the run has single changes only */
     uint64_t result_bytes;
     struct change *changes;      /* [count], changes[i] is what events[i] tells */
     struct source_event *events; /* [count], one reference of each is the diff's own */
@@ -175,8 +176,15 @@ void diff_begin(struct diff *d)
 {
     assert(d->count == 0);
     d->run++;
+    d->part = false;
     d->result_bytes = 0;
     d->last_tenant = NULL;
+}
+
+void diff_begin_part(struct diff *d)
+{
+    diff_begin(d);
+    d->part = true;
 }
 
 /* The tenant's entry, made when new; NULL for no memory. */
@@ -199,7 +207,8 @@ static struct tenant *tenant_get(struct diff *d, struct slice name)
     }
     if (t->run != d->run) {
         t->run = d->run;
-        t->count = 0;
+        if (!d->part)
+            t->count = 0;
     }
     d->last_tenant = t;
     return t;
@@ -373,11 +382,13 @@ int diff_row(struct diff *d, struct slice tenant, struct slice key, struct slice
         return err_set(e, ERR_CONFLICT,
                        "the key \"%.*s\" comes twice in the result of the query (tenant %.*s)",
                        SLICE_FMT(show), SLICE_FMT(tenant));
-    if (++t->count > d->conf.keys)
+    if (!d->part || !row)
+        t->count++;
+    if (t->count > d->conf.keys)
         return err_set(e, ERR_TOO_LARGE, "the query gives more than %u rows (keys) for tenant %.*s",
                        d->conf.keys, SLICE_FMT(tenant));
     d->result_bytes += state.len;
-    if (d->conf.result_max && d->result_bytes > d->conf.result_max)
+    if (d->conf.result_max && !d->part && d->result_bytes > d->conf.result_max)
         return err_set(e, ERR_TOO_LARGE, "the result of the query has more than %llu bytes",
                        (unsigned long long)d->conf.result_max);
     if (!row)
@@ -400,9 +411,18 @@ static void reverse(struct diff *d, size_t from, size_t to)
     }
 }
 
-int diff_end(struct diff *d, struct err *e)
+static int add_removed(struct diff *d, struct slice tenant, struct slice key, struct row *row,
+                       struct err *e)
 {
-    size_t others = d->count, at = 0;
+    struct event_parts parts = {
+        d->conf.channel, d->conf.removed, key, SLICE_LIT("null"), SLICE_NONE, true, false};
+    return add_change(d, tenant, &parts, row, NULL, e);
+}
+
+/* Removes the known rows that the run did not have. */
+static int drop_others(struct diff *d, struct err *e)
+{
+    size_t at = 0;
     struct slice name;
     void *value;
     while (map_next(&d->rows, &at, &name, &value)) {
@@ -410,12 +430,77 @@ int diff_end(struct diff *d, struct err *e)
         if (row->run == d->run)
             continue;
         struct slice key = name, tenant = slice_cut(&key, 0);
-        struct event_parts parts = {
-            d->conf.channel, d->conf.removed, key, SLICE_LIT("null"), SLICE_NONE, true, false};
-        int rc = add_change(d, tenant, &parts, row, NULL, e);
+        int rc = add_removed(d, tenant, key, row, e);
         if (rc < 0)
             return rc;
     }
+    return OK;
+}
+
+static struct row *find(struct diff *d, struct slice tenant, struct slice key)
+{
+    char text[NAME_MAX_BYTES];
+    if (tenant.len > TENANT_MAX || key.len > KEY_MAX)
+        return NULL;
+    return map_get(&d->rows, join(text, tenant, key));
+}
+
+bool diff_has_change(struct diff *d, struct slice tenant, struct slice key)
+{
+    const struct row *row = find(d, tenant, key);
+    return row && row->run == d->run;
+}
+
+int diff_drop(struct diff *d, struct slice tenant, struct slice key, struct err *e)
+{
+    struct row *row = find(d, tenant, key);
+    if (!row)
+        return OK;
+    struct tenant *t = tenant_get(d, tenant);
+    if (!t)
+        return no_memory(e);
+    assert(row->run != d->run);
+    row->run = d->run;
+    t->count -= t->count > 0;
+    return add_removed(d, tenant, key, row, e);
+}
+
+int diff_drop_all(struct diff *d, struct err *e)
+{
+    size_t at = 0;
+    void *tenant;
+    assert(d->count == 0);
+    while (map_next(&d->tenants, &at, NULL, &tenant))
+        ((struct tenant *)tenant)->count = 0;
+    d->run++; /* what this run looked at counts too */
+    return drop_others(d, e);
+}
+
+struct slice diff_state(struct diff *d, struct slice tenant, struct slice key)
+{
+    const struct row *row = find(d, tenant, key);
+    return row && row->state ? slice_of(row->state, row->state_len) : SLICE_NONE;
+}
+
+struct slice diff_tenant(struct diff *d, struct slice key)
+{
+    size_t at = 0;
+    void *value;
+    while (map_next(&d->tenants, &at, NULL, &value)) {
+        const struct tenant *t = value;
+        struct slice name = slice_of(t->name, t->name_len);
+        if (find(d, name, key))
+            return name;
+    }
+    return SLICE_NONE;
+}
+
+int diff_end(struct diff *d, struct err *e)
+{
+    size_t others = d->count;
+    int rc = drop_others(d, e);
+    if (rc < 0)
+        return rc;
     /* rotate: the removed ones to the front */
     reverse(d, 0, others);
     reverse(d, others, d->count);

@@ -48,6 +48,27 @@ int diff_row(struct diff *d, struct slice tenant, struct slice key, struct slice
 /* The result is complete: known rows that it did not have are removed. 0 or an error as above. */
 int diff_end(struct diff *d, struct err *e);
 
+/* Begins a run of single changes instead of a whole result, after a whole one was committed:
+ * diff_row for rows that are new or changed, diff_drop for those that are gone; no diff_end. What
+ * is not named stays. */
+void diff_begin_part(struct diff *d);
+
+/* True when the run has a change of this row already: commit it first. */
+bool diff_has_change(struct diff *d, struct slice tenant, struct slice key);
+
+/* A row that is gone; one that isn't known is nothing. 0 or an error as of diff_row. */
+int diff_drop(struct diff *d, struct slice tenant, struct slice key, struct err *e);
+
+/* Drops all rows that are known, in a run without other changes. 0 or an error as of diff_row. */
+int diff_drop_all(struct diff *d, struct err *e);
+
+/* The known state of a row: borrowed until a commit; p NULL: the row isn't known. */
+struct slice diff_state(struct diff *d, struct slice tenant, struct slice key);
+
+/* The tenant that has a known row of this key, when the key has one tenant at a time; borrowed.
+ * p NULL: none has. O(tenants). */
+struct slice diff_tenant(struct diff *d, struct slice key);
+
 /* The changes of the run that ended: removed rows first (so that a full channel has room for the
  * added ones), then the others in the order of the result. Borrows until commit or abandon.
  *   added: data and state are the whole row

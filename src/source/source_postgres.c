@@ -1,9 +1,10 @@
 #include "source/source_postgres.h"
 
 #include "source/pg_lookup.h"
+#include "source/pg_password.h"
+#include "source/pg_value.h"
 #include "source/row.h"
 #include "source/watch.h"
-#include "json/scan.h"
 
 #include <assert.h>
 #include <libpq-fe.h>
@@ -13,22 +14,6 @@
 #define NO_CONNECTION "no connection to the database"
 #define LOCK_RETRY_MS 1000
 #define ROWS_A_TURN 500 /* rows that are taken before other things of the loop have their turn */
-#define JSON_DEPTH_IN_ROW (JSON_DEPTH_MAX - 2) /* an event's data and the row are around it */
-
-/* PostgreSQL's numbers of its types (pg_type.dat), fixed since ever. */
-enum pg_type {
-    PG_BOOL = 16,
-    PG_BYTEA = 17,
-    PG_INT8 = 20,
-    PG_INT2 = 21,
-    PG_INT4 = 23,
-    PG_OID = 26,
-    PG_JSON = 114,
-    PG_FLOAT4 = 700,
-    PG_FLOAT8 = 701,
-    PG_NUMERIC = 1700,
-    PG_JSONB = 3802,
-};
 
 enum link {
     LINK_OFF,        /* no connection */
@@ -75,7 +60,7 @@ struct source_postgres {
     struct buf text; /* scratch: a value without white space */
 
     /* never change */
-    char *database, *listen, *lock, *query, *key, *tenant_column, *tenant;
+    char *database, *password_file, *listen, *lock, *query, *key, *tenant_column, *tenant;
     uint32_t every_ms, timeout_ms;
 };
 
@@ -90,6 +75,7 @@ static void release(struct source_postgres *s)
     buf_fini(&s->text);
     watch_fini(&s->watch);
     free(s->database);
+    free(s->password_file);
     free(s->listen);
     free(s->lock);
     free(s->query);
@@ -255,8 +241,7 @@ static void send_setup(struct source_postgres *s)
     s->link = LINK_SETUP;
     buf_reset(&s->text);
     buf_addf(&s->text,
-             "SET TimeZone='UTC'; SET DateStyle='ISO, YMD'; SET IntervalStyle='iso_8601';"
-             "SET bytea_output='hex'; SET extra_float_digits=1; SET statement_timeout=%u;"
+             PG_VALUE_SETTINGS "SET statement_timeout=%u;"
              "SET default_transaction_read_only=on;",
              s->timeout_ms);
     if (name)
@@ -291,10 +276,19 @@ static void on_notice(void *arg, const PGresult *result)
 /* host, hostaddr: in place of those of the connection string, unless NULL. */
 static void connect_to(struct source_postgres *s, const char *host, const char *hostaddr)
 {
+    char password[PG_PASSWORD_MAX + 1];
+    struct err e;
+    if (pg_password_read(s->password_file, password, &e) < 0) {
+        finish_run(s, e.code, e.detail);
+        return;
+    }
     const char *const names[] = {"dbname", "client_encoding", "fallback_application_name",
-                                 "host",   "hostaddr",        NULL};
-    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr, NULL};
+                                 "host",   "hostaddr",        "password",
+                                 NULL};
+    const char *const values[] = {s->database, "UTF8", "freshet", host, hostaddr,
+                                  password[0] ? password : NULL, NULL};
     s->conn = PQconnectStartParams(names, values, 1);
+    pg_password_forget(password);
     s->link = LINK_CONNECTING;
     s->notified = true; /* what happened before is not known */
     if (s->conn)
@@ -330,71 +324,13 @@ static void connect_begin(struct source_postgres *s)
 
 /* ---- the result ---- */
 
-static void put_json(struct source_postgres *s, struct slice value)
-{
-    struct err e;
-    buf_reset(&s->text);
-    if (json_check(value, JSON_DEPTH_IN_ROW, &e) < 0) {
-        row_put_bad(&s->row, "JSON that can't be published (a member twice, or nested too deep)");
-        return;
-    }
-    json_compact(value, &s->text);
-    if (s->text.failed)
-        row_put_bad(&s->row, "JSON that there is no memory for");
-    else
-        row_put_json(&s->row, buf_slice(&s->text));
-}
-
-static void put_bytes(struct source_postgres *s, const char *text)
-{
-    size_t len = 0;
-    unsigned char *bytes = PQunescapeBytea((const unsigned char *)text, &len);
-    if (bytes)
-        row_put_bytes(&s->row, slice_of((const char *)bytes, len));
-    else
-        row_put_bad(&s->row, "bytes that there is no memory for");
-    PQfreemem(bytes);
-}
-
 static void put_value(struct source_postgres *s, const PGresult *result, int i)
 {
-    struct row_text *row = &s->row;
-    if (PQgetisnull(result, 0, i)) {
-        row_put_null(row);
-        return;
-    }
-    const char *p = PQgetvalue(result, 0, i);
-    struct slice text = slice_of(p, (size_t)PQgetlength(result, 0, i));
-    switch (PQftype(result, i)) {
-    case PG_INT2:
-    case PG_INT4:
-    case PG_INT8:
-    case PG_OID:
-        row_put_json(row, text);
-        break;
-    case PG_BOOL:
-        row_put_json(row, slice_is(text, "t") ? SLICE_LIT("true") : SLICE_LIT("false"));
-        break;
-    case PG_NUMERIC: /* digits, NaN or Infinity */
-        if (strpbrk(p, "Ny"))
-            row_put_null(row);
-        else
-            row_put_json(row, text);
-        break;
-    case PG_FLOAT4:
-    case PG_FLOAT8:
-        row_put_real_text(row, text);
-        break;
-    case PG_JSON:
-    case PG_JSONB:
-        put_json(s, text);
-        break;
-    case PG_BYTEA:
-        put_bytes(s, p);
-        break;
-    default:
-        row_put_text(row, text);
-    }
+    struct slice text = slice_of(PQgetvalue(result, 0, i), (size_t)PQgetlength(result, 0, i));
+    if (PQgetisnull(result, 0, i))
+        row_put_null(&s->row);
+    else
+        pg_value_put(&s->row, PQftype(result, i), text, &s->text);
 }
 
 static int set_columns(struct source_postgres *s, const PGresult *result, struct err *e)
@@ -669,7 +605,7 @@ int source_postgres_new(const struct source_postgres_conf *conf, const struct so
     s->timeout_ms = conf->timeout_ms ? conf->timeout_ms : SOURCE_POSTGRES_TIMEOUT_MS;
     row_text_init(&s->row);
     s->text = BUF_INIT;
-    if (!copy(&s->database, conf->database) || !copy(&s->listen, conf->listen) ||
+    if (!copy(&s->database, conf->database) || !copy(&s->password_file, conf->password_file) || !copy(&s->listen, conf->listen) ||
         !copy(&s->lock, conf->lock) || !copy(&s->query, q.query) || !copy(&s->key, q.key) ||
         !copy(&s->tenant_column, q.tenant_column) || !copy(&s->tenant, q.tenant) ||
         watch_init(&s->watch, &q, host, loop, &watch_ops, s) < 0) {

@@ -14,8 +14,8 @@
  * the log again when they get it. The lock is the session's: it goes with the connection.
  *
  * Owns its connection; never blocks (but for the look-up of names in a list of several hosts, which
- * libpq does by itself). Passwords are left to libpq (PGPASSWORD, passfile, the URL) and never
- * repeated in a message. */
+ * libpq does by itself). The password comes from a file that is read at each connection, or is left to
+ * libpq (PGPASSWORD, passfile, the URL); it is never repeated in a message. */
 #ifndef FRESHET_SOURCE_SOURCE_POSTGRES_H
 #define FRESHET_SOURCE_SOURCE_POSTGRES_H
 
@@ -26,6 +26,7 @@
 
 struct source_postgres_conf {
     const char *database; /* libpq's connection string: a URL or key=value pairs */
+    const char *password_file; /* NULL: libpq's own ways */
     const char *listen;   /* channel that wakes the source; NULL: none */
     const char *lock;     /* name of the lock that hubs with one log share; NULL: none */
     uint32_t timeout_ms;  /* to connect, and for one query; 0: the default */

@@ -223,11 +223,23 @@ static int set_columns(struct source_sqlite *s, sqlite3_stmt *stmt, struct err *
     return rc;
 }
 
+/* A column that its table declares BOOLEAN holds 0 and 1 and means false and true. */
+static bool is_truth(sqlite3_stmt *stmt, int i)
+{
+    const char *declared = sqlite3_column_decltype(stmt, i);
+    sqlite3_int64 n = sqlite3_column_int64(stmt, i);
+    struct slice type = slice_str(declared);
+    return (n == 0 || n == 1) &&
+           (slice_is_nocase(type, "boolean") || slice_is_nocase(type, "bool"));
+}
+
 static bool put_value(struct row_text *row, sqlite3_stmt *stmt, int i)
 {
     int type = sqlite3_column_type(stmt, i);
     if (type == SQLITE_NULL) {
         row_put_null(row);
+    } else if (type == SQLITE_INTEGER && is_truth(stmt, i)) {
+        row_put_json(row, slice_str(sqlite3_column_int64(stmt, i) ? "true" : "false"));
     } else if (type == SQLITE_INTEGER) {
         row_put_int(row, sqlite3_column_int64(stmt, i));
     } else if (type == SQLITE_FLOAT) {

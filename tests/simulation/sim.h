@@ -2,8 +2,9 @@
  * them, a store that delays, fails and crashes, publishers, and clients that drop anywhere.
  *
  * sim_store.c is the store and the ledger of what it was told; sim_publish.c the publishers and
- * the truth about what they published; sim_client.c what clients remember and check; sim_world.c
- * hub, edges and mailboxes; sim_check.c what must hold in the end; simulation.c the schedules. */
+ * the truth about what they published; sim_client.c how clients come, drop and read; sim_frames.c
+ * what they check of each frame; sim_wire.c the frames; sim_world.c hub, edges and mailboxes;
+ * sim_check.c what must hold in the end; simulation.c the schedules. */
 #ifndef FRESHET_SIM_H
 #define FRESHET_SIM_H
 
@@ -37,10 +38,10 @@ struct record {
     uint32_t epoch;
     uint32_t pub; /* number of the publish it is part of */
     enum { REC_PENDING, REC_COMMITTED, REC_DEAD } state;
-    bool stored;     /* the store has taken the commit it is part of */
-    bool kept;       /* the log has it */
-    bool superseded; /* a later event of its key is committed */
-    bool trimmed;    /* it left the log by a limit, raising the floor */
+    bool stored;         /* the store has taken the commit it is part of */
+    bool kept;           /* the log has it */
+    bool superseded;     /* a later event of its key is committed */
+    bool trimmed;        /* it left the log by a limit, raising the floor */
     struct event *event; /* of a kept one */
 };
 
@@ -99,24 +100,27 @@ struct conn {
     bool open, raw, dead, ended, shorted;
     int side;
     struct reader reader;
-    size_t room;          /* bytes the socket takes before it would block */
-    char *in;             /* what was sent and not read by the client yet */
+    size_t room; /* bytes the socket takes before it would block */
+    char *in;    /* what was sent and not read by the client yet */
     size_t in_len, in_cap;
-    bool begun;           /* the edge has judged where it starts */
+    bool begun; /* the edge has judged where it starts */
     pos_t begin_upto, begin_floor[CHANNELS];
     uint8_t last_state, last_parked;
-    uint64_t overruns;    /* of the edge, when it was last seen live */
-    pos_t known;          /* it was seen caught up here */
-    bool opened;          /* the client has read where it starts */
+    uint64_t overruns; /* of the edge, when it was last seen live */
+    pos_t known;       /* it was seen caught up here */
+    bool opened;       /* the client has read where it starts */
     bool resumed, all_lost;
     enum gap_reason lost_by; /* with all_lost: why */
     pos_t resumed_at, start_at;
     pos_t snap_end;
-    unsigned snap;        /* channels that came by snapshot */
-    unsigned told_gap;    /* channels the opening event announced a gap for */
+    unsigned snap;     /* channels that came by snapshot */
+    unsigned told_gap; /* channels the opening event announced a gap for */
     bool any_id;
     pos_t last_id;
     uint8_t seen[RECORDS];
+    bool moving; /* asked for other channels, and not told yet that it follows them */
+    unsigned move_channels;
+    pos_t move_at;          /* those that are new start here */
     uint32_t limit, events; /* polls */
     bool full, done, wait;
 };
@@ -159,7 +163,7 @@ struct sim_store {
         struct page_spec *spec;
         void *token;
         struct page *page;
-    } *reads;
+    } * reads;
     struct ledger_tenant {
         bool known;
         uint32_t epoch;
@@ -192,9 +196,9 @@ struct world {
     uint64_t wall_ms, mono_us;
     struct weights weights;
     unsigned sides, clients;
-    bool crashes;      /* the store is the crashable one, which fails now and then */
-    bool forgets;      /* idle channels expire */
-    bool tight_bytes;  /* rings are bounded by bytes too */
+    bool crashes;     /* the store is the crashable one, which fails now and then */
+    bool forgets;     /* idle channels expire */
+    bool tight_bytes; /* rings are bounded by bytes too */
     uint64_t hub_seed;
     struct hub *hub;
     struct hub_conf hub_conf;
@@ -207,7 +211,7 @@ struct world {
     struct record *records;
     uint32_t count;
     uint32_t pubs, pubs_out;
-    struct pub *publishing; /* inside hub_publish */
+    struct pub *publishing;                   /* inside hub_publish */
     uint32_t latest[TENANTS][CHANNELS][KEYS]; /* committed, NOBODY: none */
     uint32_t epoch[TENANTS];
     pos_t last_id[TENANTS];   /* the last one given */
@@ -217,22 +221,29 @@ struct world {
 
 /* What the schedules have met; each must have happened in a full run. */
 #define COVERAGE(X)                                                                                \
-    X(joining) X(syncing) X(joining_live) X(joining_behind) X(syncing_begun) X(behind_live)        \
-    X(live_behind) X(parked) X(unparked) X(parked_behind) X(half_sent_drop) X(idle_live)           \
-    X(overtaken) X(superseded) X(whole) X(change) X(gap_trimmed) X(gap_unknown) X(gap_malformed)   \
-    X(gap_reset) X(gap_overflow) X(gap_without_id) X(gap_of_two) X(overrun) X(overrun_syncing)     \
-    X(refused) X(stalled) X(died) X(feed_reused) X(feed_expired) X(fresh_latest)      \
-    X(fresh_earliest) X(fresh_at) X(fresh_id) X(fresh_snapshot) X(resumed) X(resumed_elsewhere)    \
-    X(snapshot_again) X(polled) X(poll_limited) X(poll_waited) X(poll_aborted) X(beat)             \
-    X(pushed) X(tombstone) X(trimmed) X(append_failed) X(crash) X(crash_stored) X(restart_memory)  \
-    X(clock_back) X(repeat) X(conflict) X(batch) X(held_page) X(channel_forgotten)                 \
-    X(reconfigured) X(needless_gap)
+    X(joining)                                                                                     \
+    X(syncing) X(joining_live) X(joining_behind) X(syncing_begun) X(behind_live) X(live_behind)    \
+        X(parked) X(unparked) X(parked_behind) X(half_sent_drop) X(idle_live) X(overtaken)         \
+            X(superseded) X(whole) X(change) X(gap_trimmed) X(gap_unknown) X(gap_malformed)        \
+                X(gap_reset) X(gap_overflow) X(gap_without_id) X(gap_of_two) X(overrun)            \
+                    X(overrun_syncing) X(refused) X(stalled) X(died) X(feed_reused)                \
+                        X(feed_expired) X(fresh_latest) X(fresh_earliest) X(fresh_at) X(fresh_id)  \
+                            X(fresh_snapshot) X(resumed) X(resumed_elsewhere) X(snapshot_again)    \
+                                X(polled) X(poll_limited) X(poll_waited) X(poll_aborted) X(beat)   \
+                                    X(pushed) X(tombstone) X(trimmed) X(append_failed) X(crash)    \
+                                        X(crash_stored) X(restart_memory) X(clock_back) X(repeat)  \
+                                            X(conflict) X(batch) X(held_page) X(channel_forgotten) \
+                                                X(reconfigured) X(moved)           \
+                                                    X(moved_joining) X(moved_live)             \
+                                                        X(moved_behind) X(moved_in_snapshot)   \
+                                                            X(moved_parked) X(move_too_early)  \
+                                                                X(needless_gap)
 
 enum coverage {
 #define X(name) COV_##name,
     COVERAGE(X)
 #undef X
-    COV_COUNT
+        COV_COUNT
 };
 
 void sim_cover(enum coverage what);

@@ -66,7 +66,8 @@ static void settle(struct world *w)
                      c->poll ? "poll" : "stream", c->c.open, c->c.reader.state, c->c.reader.parked,
                      c->c.in_len);
     }
-    sim_fail(w, "never at rest: hub idle %d, store quiet %d, %u publishes out, asks %d %d, mail %u %u",
+    sim_fail(w,
+             "never at rest: hub idle %d, store quiet %d, %u publishes out, asks %d %d, mail %u %u",
              hub_idle(w->hub), store_quiet(w), w->pubs_out, w->side[0].asks != NULL,
              w->side[1].asks != NULL, w->side[0].in.count, w->side[1].in.count);
 }
@@ -75,8 +76,9 @@ static void settle(struct world *w)
 static void let_beat(struct world *w)
 {
     uint32_t before[CLIENTS];
-    for EACH_OF (i, CLIENTS)
-        before[i] = w->client[i].beats;
+    for
+        EACH_OF(i, CLIENTS)
+    before[i] = w->client[i].beats;
     for (int n = 0; n < 40 && !w->failed; n++) {
         w->mono_us += EDGE_TICK_MS * 1000;
         for (unsigned i = 0; i < w->sides; i++) {
@@ -101,22 +103,24 @@ static void check_rows(struct client *c)
     struct world *w = c->w;
     if (c->types)
         return; /* it did not ask for all that changes a row */
-    for EACH_OF (i, CHANNELS * KEYS) {
-        int ch = i / KEYS, key = i % KEYS;
-        if (!(c->channels >> ch & 1) || !w->confs[ch].keyed ||
-            (c->keys && !(c->keys >> key & 1)))
-            continue;
-        uint32_t serial = w->latest[c->tenant][ch][key];
-        struct row want = publish_row(w, c->tenant, ch, key), have = c->rows[ch][key];
-        bool forgotten = serial != NOBODY && !w->records[serial].kept &&
-                         w->records[serial].pos <= c->snapped[ch];
-        if (!have.there && (!want.there || forgotten))
-            continue;
-        if (have.there != want.there || memcmp(have.f, want.f, sizeof want.f))
-            sim_fail(w, "client %d: row %s of %s is wrong: %d %u %u %u for %d %u %u %u", c->number,
-                     sim_keys[key], sim_channels[ch], have.there, have.f[0], have.f[1], have.f[2],
-                     want.there, want.f[0], want.f[1], want.f[2]);
-    }
+    for
+        EACH_OF(i, CHANNELS * KEYS)
+        {
+            int ch = i / KEYS, key = i % KEYS;
+            if (!(c->channels >> ch & 1) || !w->confs[ch].keyed ||
+                (c->keys && !(c->keys >> key & 1)))
+                continue;
+            uint32_t serial = w->latest[c->tenant][ch][key];
+            struct row want = publish_row(w, c->tenant, ch, key), have = c->rows[ch][key];
+            bool forgotten = serial != NOBODY && !w->records[serial].kept &&
+                             w->records[serial].pos <= c->snapped[ch];
+            if (!have.there && (!want.there || forgotten))
+                continue;
+            if (have.there != want.there || memcmp(have.f, want.f, sizeof want.f))
+                sim_fail(w, "client %d: row %s of %s is wrong: %d %u %u %u for %d %u %u %u",
+                         c->number, sim_keys[key], sim_channels[ch], have.there, have.f[0],
+                         have.f[1], have.f[2], want.there, want.f[0], want.f[1], want.f[2]);
+        }
 }
 
 struct kept {
@@ -140,8 +144,8 @@ static bool check_channel(void *ctx, const struct hub_channel_info *info)
             kept.oldest = r->pos;
     }
     if (kept.events != info->events || kept.oldest != info->oldest || bytes != info->bytes)
-        sim_fail(w, "%s: the hub's index has %u events, the store %u", sim_channels[c], info->events,
-                 kept.events);
+        sim_fail(w, "%s: the hub's index has %u events, the store %u", sim_channels[c],
+                 info->events, kept.events);
     if (w->store.channels[t][c].known && w->store.channels[t][c].floor != info->floor)
         sim_fail(w, "%s: the hub's floor is not the store's", sim_channels[c]);
     return true;

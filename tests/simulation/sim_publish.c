@@ -41,8 +41,9 @@ static void change_row(struct world *w, struct record *r, uint32_t serial, uint3
     r->has_state = chance(w, 80);
     if (there && sure && r->has_state && chance(w, 85))
         r->mask = (uint8_t)(1 + roll(w, 7));
-    for EACH_OF (i, FIELDS)
-        r->row.f[i] = r->mask >> i & 1 ? serial + 1 : before->row.f[i];
+    for
+        EACH_OF(i, FIELDS)
+    r->row.f[i] = r->mask >> i & 1 ? serial + 1 : before->row.f[i];
     r->row.there = true;
 }
 
@@ -50,8 +51,9 @@ static struct slice payload_of(const struct record *r, uint32_t serial, uint8_t 
                                struct payload *out, char *text, uint32_t pad)
 {
     *out = (struct payload){serial, mask, r->row.there, {0}};
-    for EACH_OF (i, FIELDS)
-        out->f[i] = mask >> i & 1 ? r->row.f[i] : 0;
+    for
+        EACH_OF(i, FIELDS)
+    out->f[i] = mask >> i & 1 ? r->row.f[i] : 0;
     memcpy(text, out, sizeof *out);
     memset(text + sizeof *out, '.', pad);
     return slice_of(text, sizeof *out + pad);
@@ -64,7 +66,8 @@ static struct event *make_event(struct world *w, const struct record *r, uint32_
     struct event_parts parts = {.channel = slice_str(sim_channels[r->channel]),
                                 .type = slice_str(sim_types[r->type]),
                                 .data = payload_of(r, serial, r->mask, &p, data, roll(w, 40)),
-                                .deleted = r->deleted, .high = r->high};
+                                .deleted = r->deleted,
+                                .high = r->high};
     if (r->key >= 0)
         parts.key = slice_str(sim_keys[r->key]);
     if (r->has_state)
@@ -76,11 +79,18 @@ static uint32_t new_record(struct world *w, int t, int c, uint32_t pub)
 {
     uint32_t serial = w->count;
     struct record *r = &w->records[serial];
-    *r = (struct record){.tenant = t, .channel = c, .key = -1, .pub = pub, .mask = 7,
-                         .type = chance(w, 30), .high = chance(w, 12), .state = REC_DEAD};
+    *r = (struct record){.tenant = t,
+                         .channel = c,
+                         .key = -1,
+                         .pub = pub,
+                         .mask = 7,
+                         .type = chance(w, 30),
+                         .high = chance(w, 12),
+                         .state = REC_DEAD};
     r->row.there = true;
-    for EACH_OF (i, FIELDS)
-        r->row.f[i] = serial + 1;
+    for
+        EACH_OF(i, FIELDS)
+    r->row.f[i] = serial + 1;
     r->keyed = w->confs[c].keyed;
     if (chance(w, r->keyed ? 93 : 40))
         r->key = (int)roll(w, KEYS);
@@ -174,7 +184,8 @@ void publish_some(struct world *w)
             pub->serial[i] = new_record(w, t, c, pub->number);
         if (pub->repeat[i]) {
             struct event_parts parts = {.channel = slice_str(sim_channels[c]),
-                                        .type = SLICE_LIT("x"), .data = SLICE_LIT("repeat")};
+                                        .type = SLICE_LIT("x"),
+                                        .data = SLICE_LIT("repeat")};
             pub->events[i] = event_new(&parts);
         } else {
             pub->events[i] = make_event(w, &w->records[pub->serial[i]], pub->serial[i]);
@@ -259,12 +270,12 @@ void publish_after_crash(struct world *w)
         struct record *r = &w->records[i];
         if (!w->crashes)
             r->state = REC_DEAD;
-        else if (r->state == REC_PENDING && r->pos &&
-                 r->pos <= w->store.tenants[r->tenant].pos)
+        else if (r->state == REC_PENDING && r->pos && r->pos <= w->store.tenants[r->tenant].pos)
             commit_record(w, r, i);
         else if (r->state == REC_PENDING)
             r->state = REC_DEAD;
     }
-    for EACH_OF (t, TENANTS)
-        w->last_id[t] = w->committed[t];
+    for
+        EACH_OF(t, TENANTS)
+    w->last_id[t] = w->committed[t];
 }

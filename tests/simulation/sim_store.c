@@ -89,8 +89,8 @@ static void ledger_once(struct world *w, const struct store_row *row)
 {
     int t = SIM_TENANT(row->tenant), c = SIM_CHANNEL(row->name);
     struct ledger_once *o = &w->store.onces[t][c][row->key.p[0] - '0'];
-    *o = (struct ledger_once){.known = row->kind == STORE_ONCE, .pos = row->pos,
-                              .time_ms = row->time_ms};
+    *o = (struct ledger_once){
+        .known = row->kind == STORE_ONCE, .pos = row->pos, .time_ms = row->time_ms};
     o->key[0] = row->key.p[0];
     if (o->known)
         memcpy(o->digest, row->value.p, sizeof o->digest);
@@ -140,37 +140,52 @@ static int load(struct store *store, int (*row)(void *ctx, const struct store_ro
     int rc = 0;
     if (s->inner)
         return 0;
-    for EACH_OF (t, TENANTS) {
-        struct store_row r = {.kind = STORE_TENANT, .tenant = slice_str(sim_tenants[t]),
-                              .epoch = s->tenants[t].epoch, .pos = s->tenants[t].pos,
-                              .floor = s->tenants[t].floor};
-        if (s->tenants[t].known && (rc = row(ctx, &r)))
-            return rc;
-    }
-    for EACH_OF (i, TENANTS * CHANNELS) {
-        int t = i / CHANNELS, c = i % CHANNELS;
-        struct store_row r = {.kind = STORE_CHANNEL, .tenant = slice_str(sim_tenants[t]),
-                              .name = slice_str(sim_channels[c]), .floor = s->channels[t][c].floor};
-        if (s->channels[t][c].known && (rc = row(ctx, &r)))
-            return rc;
-    }
+    for
+        EACH_OF(t, TENANTS)
+        {
+            struct store_row r = {.kind = STORE_TENANT,
+                                  .tenant = slice_str(sim_tenants[t]),
+                                  .epoch = s->tenants[t].epoch,
+                                  .pos = s->tenants[t].pos,
+                                  .floor = s->tenants[t].floor};
+            if (s->tenants[t].known && (rc = row(ctx, &r)))
+                return rc;
+        }
+    for
+        EACH_OF(i, TENANTS * CHANNELS)
+        {
+            int t = i / CHANNELS, c = i % CHANNELS;
+            struct store_row r = {.kind = STORE_CHANNEL,
+                                  .tenant = slice_str(sim_tenants[t]),
+                                  .name = slice_str(sim_channels[c]),
+                                  .floor = s->channels[t][c].floor};
+            if (s->channels[t][c].known && (rc = row(ctx, &r)))
+                return rc;
+        }
     for (uint32_t i = 0; i < w->count; i++) {
         const struct record *rec = &w->records[i];
-        struct store_row r = {.kind = STORE_EVENT, .tenant = slice_str(sim_tenants[rec->tenant]),
-                              .pos = rec->pos, .event = rec->event};
+        struct store_row r = {.kind = STORE_EVENT,
+                              .tenant = slice_str(sim_tenants[rec->tenant]),
+                              .pos = rec->pos,
+                              .event = rec->event};
         if (rec->kept && (rc = row(ctx, &r)))
             return rc;
     }
-    for EACH_OF (i, TENANTS * CHANNELS * BATCH) {
-        int t = i / (CHANNELS * BATCH), c = i / BATCH % CHANNELS;
-        const struct ledger_once *o = &s->onces[t][c][i % BATCH];
-        struct store_row r = {.kind = STORE_ONCE, .tenant = slice_str(sim_tenants[t]),
-                              .name = slice_str(sim_channels[c]), .key = slice_str(o->key),
-                              .value = slice_of((const char *)o->digest, sizeof o->digest),
-                              .pos = o->pos, .time_ms = o->time_ms};
-        if (o->known && (rc = row(ctx, &r)))
-            return rc;
-    }
+    for
+        EACH_OF(i, TENANTS * CHANNELS * BATCH)
+        {
+            int t = i / (CHANNELS * BATCH), c = i / BATCH % CHANNELS;
+            const struct ledger_once *o = &s->onces[t][c][i % BATCH];
+            struct store_row r = {.kind = STORE_ONCE,
+                                  .tenant = slice_str(sim_tenants[t]),
+                                  .name = slice_str(sim_channels[c]),
+                                  .key = slice_str(o->key),
+                                  .value = slice_of((const char *)o->digest, sizeof o->digest),
+                                  .pos = o->pos,
+                                  .time_ms = o->time_ms};
+            if (o->known && (rc = row(ctx, &r)))
+                return rc;
+        }
     return 0;
 }
 
@@ -272,7 +287,7 @@ static void inner_page(void *ctx, void *token, struct page *page)
 
 int store_start(struct world *w)
 {
-    static const struct store_ops ops = {"sim", true, load, append, store_read,
+    static const struct store_ops ops = {"sim",  true,  load,  append,     store_read,
                                          cancel, drain, stats, close_store};
     struct sim_store *s = &w->store;
     s->base.ops = &ops;
@@ -327,7 +342,8 @@ static struct page *make_page(struct world *w, const struct page_spec *spec)
             if (SIM_CHANNEL(spec->channels[c].name) != r->channel ||
                 r->pos <= spec->channels[c].after)
                 continue;
-            if (events && (events == spec->max_events || bytes + r->event->bytes > spec->max_bytes)) {
+            if (events &&
+                (events == spec->max_events || bytes + r->event->bytes > spec->max_bytes)) {
                 p->more = true;
                 p->upto = p->entries[p->count - 1].pos;
                 for (c = 0; c < spec->channel_count; c++)

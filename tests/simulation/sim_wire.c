@@ -21,8 +21,12 @@ struct bytes *wire_form(void *ctx, unsigned format, const struct event *e, unsig
 {
     (void)ctx, (void)format;
     bool whole = flags & FORM_WHOLE;
-    struct frame f = {.kind = 'e', .has_id = !(flags & FORM_NO_ID), .whole = whole,
-                      .deleted = e->deleted, .epoch = e->epoch, .pos = e->pos,
+    struct frame f = {.kind = 'e',
+                      .has_id = !(flags & FORM_NO_ID),
+                      .whole = whole,
+                      .deleted = e->deleted,
+                      .epoch = e->epoch,
+                      .pos = e->pos,
                       .channel = SIM_CHANNEL(event_channel(e)),
                       .type = sim_index(sim_types, 2, event_type(e)),
                       .key = e->has_key ? sim_index(sim_keys, KEYS, event_key(e)) : -1};
@@ -41,7 +45,10 @@ struct bytes *wire_open(void *ctx, struct reader *r, const struct opening *o)
 {
     (void)ctx, (void)r;
     struct frame_name names[CHANNELS];
-    struct frame f = {.kind = 'o', .has_id = o->has_id, .epoch = o->epoch, .pos = o->id,
+    struct frame f = {.kind = 'o',
+                      .has_id = o->has_id,
+                      .epoch = o->epoch,
+                      .pos = o->id,
                       .channel = SIM_TENANT(o->tenant),
                       .count = name_channels(names, o->channels, o->channel_count)};
     return pack(&f, names);
@@ -51,9 +58,15 @@ struct bytes *wire_gap(void *ctx, struct reader *r, const struct gap *g)
 {
     (void)ctx;
     struct frame_name names[CHANNELS];
-    struct frame f = {.kind = 'g', .has_id = g->has_id, .epoch = g->epoch, .pos = g->id,
-                      .type = (int)g->reason, .from = g->from, .oldest = g->oldest,
-                      .known = CONN_OF(r)->known, .count = g->channel_count};
+    struct frame f = {.kind = 'g',
+                      .has_id = g->has_id,
+                      .epoch = g->epoch,
+                      .pos = g->id,
+                      .type = (int)g->reason,
+                      .from = g->from,
+                      .oldest = g->oldest,
+                      .known = CONN_OF(r)->known,
+                      .count = g->channel_count};
     for (uint32_t i = 0; i < g->channel_count; i++)
         names[i] = (struct frame_name){SIM_CHANNEL(g->channels[i]), 0, 0};
     return pack(&f, names);
@@ -63,7 +76,10 @@ struct bytes *wire_beat(void *ctx, unsigned format, const struct beat *b)
 {
     (void)ctx, (void)format;
     struct frame_name names[CHANNELS];
-    struct frame f = {.kind = 'b', .has_id = true, .epoch = b->epoch, .pos = b->upto,
+    struct frame f = {.kind = 'b',
+                      .has_id = true,
+                      .epoch = b->epoch,
+                      .pos = b->upto,
                       .count = name_channels(names, b->channels, b->channel_count)};
     return pack(&f, names);
 }

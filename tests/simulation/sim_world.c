@@ -151,9 +151,10 @@ void world_asks(struct world *w, int side, uint32_t most)
             s->asks_end = &s->asks;
         if (a->follow) {
             int t = SIM_TENANT(a->follow->tenant);
-            for EACH_OF (i, TENANTS)
-                if (s->handle[i] == a->follow->tenant_handle)
-                    s->handle[i] = NULL; /* of a tenant that is not followed any more */
+            for
+                EACH_OF(i, TENANTS)
+            if (s->handle[i] == a->follow->tenant_handle)
+                s->handle[i] = NULL; /* of a tenant that is not followed any more */
             s->handle[t] = a->follow->tenant_handle;
             hub_follow(w->hub, (unsigned)side, a->follow, w->wall_ms);
         } else {
@@ -166,9 +167,10 @@ void world_asks(struct world *w, int side, uint32_t most)
 static void hand_delivery(struct world *w, struct side *s, struct delivery *d)
 {
     int t = -1;
-    for EACH_OF (i, TENANTS)
-        if (s->handle[i] == d->tenant)
-            t = i;
+    for
+        EACH_OF(i, TENANTS)
+    if (s->handle[i] == d->tenant)
+        t = i;
     if (t < 0 || d->upto < s->upto[t] || d->upto > w->committed[t])
         sim_fail(w, "a delivery out of place");
     pos_t last = t < 0 ? 0 : s->upto[t];
@@ -260,7 +262,7 @@ static bool client_alive(void *ctx, struct reader *r)
 
 void world_start(struct world *w)
 {
-    struct hub_ops ops = {hub_deliver, hub_followed, hub_page, publish_published,
+    struct hub_ops ops = {hub_deliver,      hub_followed,     hub_page, publish_published,
                           publish_released, hub_channel_conf, w};
     struct err e = {0};
     if (store_start(w)) {
@@ -337,11 +339,20 @@ void world_crash(struct world *w)
 static void choose_weights(struct world *w)
 {
     struct weights *x = &w->weights;
-    *x = (struct weights){.publish = 10 + roll(w, 40), .connect = 8 + roll(w, 20),
-                          .drop = roll(w, 10), .read = 5 + roll(w, 30), .deliver = 10 + roll(w, 30),
-                          .run = 10 + roll(w, 30), .tick = roll(w, 5), .asks = 10 + roll(w, 20),
-                          .step = 10 + roll(w, 30), .hub_tick = roll(w, 4), .time = 5 + roll(w, 10),
-                          .clock = roll(w, 3), .work = 10 + roll(w, 30), .close = roll(w, 2),
+    *x = (struct weights){.publish = 10 + roll(w, 40),
+                          .connect = 8 + roll(w, 20),
+                          .drop = roll(w, 10),
+                          .read = 5 + roll(w, 30),
+                          .deliver = 10 + roll(w, 30),
+                          .run = 10 + roll(w, 30),
+                          .tick = roll(w, 5),
+                          .asks = 10 + roll(w, 20),
+                          .step = 10 + roll(w, 30),
+                          .hub_tick = roll(w, 4),
+                          .time = 5 + roll(w, 10),
+                          .clock = roll(w, 3),
+                          .work = 10 + roll(w, 30),
+                          .close = roll(w, 2),
                           .reconfigure = roll(w, 2)};
     if (chance(w, 40))
         x->crash = 1;
@@ -354,14 +365,21 @@ static void choose_confs(struct world *w)
     w->confs[0] = (struct channel_conf){.events = 2 + roll(w, 10)};
     w->confs[1] = (struct channel_conf){.events = 50, .age_ms = 20 + roll(w, 200)};
     w->confs[2] = (struct channel_conf){.keyed = true, .events = roll(w, 4), .keys = 100};
-    w->confs[3] = (struct channel_conf){.keyed = true, .events = 1 + roll(w, 5),
-                                        .keys = 1 + roll(w, KEYS), .age_ms = chance(w, 30) ? 50 : 0};
-    w->confs[4] = (struct channel_conf){.keyed = chance(w, 40), .events = 50, .keys = 100,
-                                        .bytes = 100 + roll(w, 600)};
-    w->hub_conf = (struct hub_conf){.edges = w->sides, .tenants_max = 10, .channels_max = 100,
+    w->confs[3] = (struct channel_conf){.keyed = true,
+                                        .events = 1 + roll(w, 5),
+                                        .keys = 1 + roll(w, KEYS),
+                                        .age_ms = chance(w, 30) ? 50 : 0};
+    w->confs[4] = (struct channel_conf){
+        .keyed = chance(w, 40), .events = 50, .keys = 100, .bytes = 100 + roll(w, 600)};
+    w->hub_conf = (struct hub_conf){.edges = w->sides,
+                                    .tenants_max = 10,
+                                    .channels_max = 100,
                                     .channel_idle_ms = w->forgets ? 30 + roll(w, 100) : 1u << 30,
-                                    .once_ms = 1u << 30, .once_max = 1000,
-                                    .queue_bytes = 1u << 30, .batch_events = 1 + roll(w, 40)};
+                                    .once_ms = 1u << 30,
+                                    .once_max = 1000,
+                                    .queue_bytes = 1u << 30,
+                                    .tenant_bytes = chance(w, 25) ? 300 + roll(w, 1500) : 0,
+                                    .batch_events = 1 + roll(w, 40)};
     w->formats[0].beat_ms = 0;
     w->formats[1].beat_ms = 1000 + roll(w, 3000);
     w->edge_conf = (struct edge_conf){.ring_events = chance(w, 70) ? 4 + roll(w, 13) : 4096,
@@ -373,7 +391,10 @@ static void choose_confs(struct world *w)
                                       .page_bytes = chance(w, 80) ? 1 << 20 : 50 + roll(w, 200),
                                       .send_events = chance(w, 50) ? 1 + roll(w, 4) : 64,
                                       .send_bytes = chance(w, 80) ? 1 << 16 : 100,
-                                      .formats = w->formats, .seed = {w->seed, 2}};
+
+                                      .alone = w->sides == 1 && chance(w, 50),
+                                      .formats = w->formats,
+                                      .seed = {w->seed, 2}};
 }
 
 void world_init(struct world *w, uint64_t seed, bool verbose)
@@ -381,8 +402,9 @@ void world_init(struct world *w, uint64_t seed, bool verbose)
     struct record *records = w->records;
     char *buffers[CLIENTS];
     size_t caps[CLIENTS];
-    for EACH_OF (i, CLIENTS)
-        buffers[i] = w->client[i].c.in, caps[i] = w->client[i].c.in_cap;
+    for
+        EACH_OF(i, CLIENTS)
+    buffers[i] = w->client[i].c.in, caps[i] = w->client[i].c.in_cap;
     memset(w, 0, sizeof *w);
     w->records = records;
     w->seed = seed;

@@ -3,8 +3,8 @@
  *     simulation [schedules [first-seed [steps]]]     SIM_TRACE=1 tells what happens
  *
  * Each schedule is one seed: the same seed gives the same schedule. Prints how often each thing
- * that can happen to a reader did. Exits with 1 when a schedule came out wrong, with 3 when all were
- * right and something never happened in a full run. */
+ * that can happen to a reader did. Exits with 1 when a schedule came out wrong, with 3 when all
+ * were right and something never happened in a full run. */
 #include "sim.h"
 
 #include <stdarg.h>
@@ -101,9 +101,10 @@ static void step_drop(struct world *w, struct client *c)
 static void step(struct world *w)
 {
     const struct weights *x = &w->weights;
-    const unsigned weights[] = {x->publish, x->connect, x->drop, x->read, x->deliver, x->run,
-                                x->tick, x->asks, x->step, x->hub_tick, x->time, x->clock, x->work,
-                                x->crash, x->overflow, x->reconfigure, x->close};
+    const unsigned weights[] = {x->publish,     x->connect, x->drop, x->read,  x->deliver,
+                                x->run,         x->tick,    x->asks, x->step,  x->hub_tick,
+                                x->time,        x->clock,   x->work, x->crash, x->overflow,
+                                x->reconfigure, x->close};
     unsigned sum = 0, what = 0;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
         sum += weights[i];

@@ -69,7 +69,7 @@ describe('kill -9 and restart', () => {
     }));
 
   test('a stream never shows what a restarted hub does not know', () =>
-    withHub({ config: { store: 'sqlite:hub.db' } }, async (hub) => {
+    withHub({ config: { store: 'sqlite:hub.db', history: { events: 1000 } } }, async (hub) => {
       const s = await hub.stream('channel=c');
       await s.opening();
       for (let i = 0; i < 200; i++) void hub.post('/v1/publish', { channel: 'c', data: i }).catch(() => {});
@@ -80,7 +80,7 @@ describe('kill -9 and restart', () => {
       await hub.restart();
       const { events } = await hub.poll('channel=c&since=earliest&limit=1000');
       const known = new Set(events.map((e) => e.id));
-      for (const id of seen.slice(-100)) assert.ok(known.has(id), id);
+      for (const id of seen) assert.ok(known.has(id), id);
       const t = await hub.stream('channel=c', { headers: { 'Last-Event-ID': s.lastId } });
       assert.equal((await t.opening()).channels.c.resume, 'resumed');
       t.close();

@@ -24,6 +24,7 @@ describe('what the hub says about itself', () => {
     assert.deepEqual([s.connectionsByTenant, s.connectionsByCompany], [{ s1: 2, s2: 1 }, { s1: 2, s2: 1 }]);
     assert.deepEqual(s.connectionsByChannel, { a: 3, b: 1 });
     assert.deepEqual(s.connectionsByTransport, { sse: 3, polling: 0 });
+    assert.deepEqual([s.eventsByType, s.eventsOfOtherTypes], [{ x: 1, y: 1 }, 0]);
     assert.deepEqual([s.historySize, s.eventsPublished, s.eventsDelivered], [2, 2, 4]);
     for (const name of ['eventsRefused', 'eventsFailed', 'publishRate', 'deliveryRate', 'latencyP50Ms', 'latencyP99Ms', 'laggingConnections', 'reconnectRate', 'bytesPerConnection', 'memoryBytes', 'uptimeSeconds'])
       assert.equal(typeof s[name], 'number', name);
@@ -71,6 +72,7 @@ describe('what the hub says about itself', () => {
     }
     assert.ok(Object.keys(types).length > 25);
     assert.equal(types.freshet_connections, 'gauge');
+    assert.ok(samples.has('freshet_events_by_type_total{type="x"}'));
     assert.deepEqual(buckets, [...buckets].sort((a, b) => a - b));
   });
 
@@ -137,6 +139,40 @@ describe('log', () => {
     } finally {
       await hub.stop();
     }
+  });
+});
+
+describe('the console', () => {
+  let hub;
+  const files = { 'page/index.html': '<!doctype html>page', 'page/index.html.gz': gzipSync('<!doctype html>page'), 'page/assets/a.js': 'a', 'secret.txt': 'secret' };
+  before(async () => {
+    hub = await Hub.start({ files, config: { console: 'page', auth: { keys: [{ name: 'main', algorithm: 'HS256', secret: 'a secret that is long enough to be taken here' }] } }, dev: false });
+  });
+  after(() => hub.stop());
+
+  test('every page of it is its index.html, and needs no token', async () => {
+    for (const path of ['/console', '/console/', '/console/channels', '/console/channels/a:b', '/console?x=1']) {
+      const r = await hub.get(path);
+      assert.deepEqual([r.status, r.text], [200, '<!doctype html>page'], path);
+      assert.match(r.headers['content-type'], /^text\/html/);
+      const csp = r.headers['content-security-policy'];
+      assert.match(csp, /default-src 'self'/);
+      assert.doesNotMatch(csp, /unsafe/);
+    }
+    assert.equal((await hub.get('/console', { 'Accept-Encoding': 'gzip' })).headers['content-encoding'], 'gzip');
+  });
+
+  test('files are files, and nothing beside the folder is one', async () => {
+    assert.deepEqual((await hub.get('/console/assets/a.js')).text, 'a');
+    for (const path of ['/console/nope.js', '/consolex', '/console/../secret.txt', '/console/%2e%2e/secret.txt', '/console/..%2fsecret.txt'])
+      assert.ok((await hub.get(path)).status >= 400, path);
+    assert.equal((await request(hub.port, 'POST', '/console')).status, 405);
+  });
+
+  test('none: no console; a folder without one cannot be read', async () => {
+    const off = await Hub.start({ config: { console: 'none' } });
+    assert.equal((await off.get('/console')).status, 404);
+    await off.stop();
   });
 });
 

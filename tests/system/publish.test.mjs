@@ -119,6 +119,7 @@ describe('publish', () => {
     const within = await hub.publish([{ ...ev, idempotencyKey: 'w' }, { ...ev, idempotencyKey: 'w' }]);
     assert.equal(within[0], within[1]);
     assert.deepEqual((await all(channel)).map((e) => e.id), [first, mixed[0], within[0]]);
+    assert.ok((await hub.stats()).eventsRepeated >= 3);
     const both = await hub.post('/v1/publish', [{ channel, data: 1 }, { channel, data: 2 }], { 'Idempotency-Key': 'for-a-batch' });
     assert.equal(both.status, 400, 'the header is for a single event');
   });

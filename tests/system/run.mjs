@@ -35,8 +35,8 @@ export class Running {
   code = undefined;
   #waiting = new Set();
 
-  constructor(args, { env = {}, cwd } = {}) {
-    this.child = spawn(BIN, args, { env: cleanEnv(env), cwd });
+  constructor(args, { env = {}, cwd, bin = BIN } = {}) {
+    this.child = spawn(bin, args, { env: cleanEnv(env), cwd });
     for (const name of ['stdout', 'stderr'])
       this.child[name].on('data', (d) => {
         this[name] += d;

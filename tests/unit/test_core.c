@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -20,8 +21,11 @@ static const uint64_t seed[2] = {1, 2};
 
 static struct event *an_event(const char *channel, const char *key, bool deleted, const char *data)
 {
-    struct event_parts parts = {.channel = slice_str(channel), .type = SLICE_LIT("t"),
-                                .key = slice_str(key), .data = slice_str(data), .deleted = deleted};
+    struct event_parts parts = {.channel = slice_str(channel),
+                                .type = SLICE_LIT("t"),
+                                .key = slice_str(key),
+                                .data = slice_str(data),
+                                .deleted = deleted};
     struct event *e = event_new(&parts);
     assert_non_null(e);
     return e;
@@ -220,10 +224,11 @@ static void picture(const struct channel *c, struct buf *out)
             buf_addf(out, " e%llx/%u/%.*s", (unsigned long long)e->pos, e->bytes,
                      e->key ? e->key->len : 0, e->key ? e->key->text : "");
     }
-    LIST_EACH(&c->order, node, after) {
+    LIST_EACH(&c->order, node, after)
+    {
         const struct channel_key *k = LIST_ENTRY(node, struct channel_key, order);
-        buf_addf(out, " k%.*s/%llx/%u/%u%d%d", k->len, k->text, (unsigned long long)k->pos, k->bytes,
-                 k->row, k->deleted, k->gone);
+        buf_addf(out, " k%.*s/%llx/%u/%u%d%d", k->len, k->text, (unsigned long long)k->pos,
+                 k->bytes, k->row, k->deleted, k->gone);
     }
     assert_false(out->failed);
 }
@@ -407,20 +412,37 @@ static const struct channel_conf *rig_conf(void *ctx, struct slice tenant, struc
     return slice_is(channel, "closed") ? NULL : &((struct rig *)ctx)->conf;
 }
 
-static const struct store_ops rig_ops = {"rig", true, rig_load, rig_append, rig_read,
+static const struct store_ops rig_ops = {"rig",      true,      rig_load,  rig_append, rig_read,
                                          rig_cancel, rig_drain, rig_stats, NULL};
 
-static void rig_start(struct rig *r, uint32_t channels_max)
+static bool rig_floor(void *ctx, const struct hub_channel_info *info)
 {
-    struct hub_conf conf = {.edges = 1, .tenants_max = 3, .channels_max = channels_max,
-                            .channel_idle_ms = 1000, .once_ms = 60000, .once_max = 4,
-                            .queue_bytes = 1000, .batch_events = 100};
-    struct hub_ops ops = {rig_deliver, rig_followed, rig_page, rig_published,
-                          rig_released, rig_conf, r};
+    ((pos_t *)ctx)[slice_is(info->channel, "d")] = info->floor;
+    return true;
+}
+
+static void rig_start_with(struct rig *r, uint32_t channels_max, uint64_t tenant_bytes)
+{
+    struct hub_conf conf = {.edges = 1,
+                            .tenants_max = 3,
+                            .channels_max = channels_max,
+                            .channel_idle_ms = 1000,
+                            .once_ms = 60000,
+                            .once_max = 4,
+                            .queue_bytes = 1000,
+                            .batch_events = 100,
+                            .tenant_bytes = tenant_bytes};
+    struct hub_ops ops = {rig_deliver,  rig_followed, rig_page, rig_published,
+                          rig_released, rig_conf,     r};
     *r = (struct rig){.store.ops = &rig_ops, .conf = {.events = 3}};
     struct err e = {0};
     r->hub = hub_new(&conf, &ops, &r->store, 5, MS, &e);
     assert_non_null(r->hub);
+}
+
+static void rig_start(struct rig *r, uint32_t channels_max)
+{
+    rig_start_with(r, channels_max, 0);
 }
 
 /* Lets the commit that is due begin, and reports it. */
@@ -577,6 +599,46 @@ static void channels_max_counts_each_channel_once(void **state)
     hub_free(r.hub);
 }
 
+static uint64_t kept_bytes(struct rig *r)
+{
+    struct hub_stats s;
+    hub_get_stats(r->hub, &s);
+    return s.kept_bytes;
+}
+
+static void tenant_bytes_take_from_the_fattest_channel(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct one o[4];
+    struct hub_stats s;
+    rig_start(&r, 10);
+    r.conf.events = 100;
+    publish(&r, &o[0], (const char *const[]){"c", "d", NULL}, NULL, 0, false);
+    rig_commit(&r, 0);
+    uint64_t one = kept_bytes(&r) / 2;
+    hub_free(r.hub);
+
+    rig_start_with(&r, 10, 6 * one);
+    r.conf.events = 100;
+    publish(&r, &o[0], (const char *const[]){"c", "d", NULL}, NULL, 0, false);
+    publish(&r, &o[1], (const char *const[]){"c", "c", "c", "c", NULL}, NULL, 0, false);
+    rig_commit(&r, 0);
+    assert_int_equal(kept_bytes(&r), 6 * one);
+    publish(&r, &o[2], (const char *const[]){"d", NULL}, NULL, 0, false);
+    rig_commit(&r, ERR_OVERLOADED);
+    assert_int_equal(kept_bytes(&r), 6 * one); /* a commit that failed removed nothing */
+    publish(&r, &o[3], (const char *const[]){"d", NULL}, NULL, 0, false);
+    rig_commit(&r, 0);
+    hub_get_stats(r.hub, &s);
+    assert_int_equal(s.kept, 6);
+    pos_t floors[2] = {0};
+    hub_each_channel(r.hub, SLICE_LIT("a"), rig_floor, floors);
+    assert_true(floors[0] > 0);        /* c's oldest went, and it says so, */
+    assert_int_equal(floors[1], 0);    /* nothing of d's */
+    hub_free(r.hub);
+}
+
 static void batch_is_taken_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -660,6 +722,7 @@ int main(void)
         cmocka_unit_test(idempotency_key_of_a_failed_commit_is_free_again),
         cmocka_unit_test(too_many_idempotency_keys_are_an_answer),
         cmocka_unit_test(channels_max_counts_each_channel_once),
+        cmocka_unit_test(tenant_bytes_take_from_the_fattest_channel),
         cmocka_unit_test(batch_is_taken_whole_or_not_at_all),
         cmocka_unit_test(full_queue_is_an_answer),
         cmocka_unit_test(channel_followed_while_it_is_forgotten_still_delivers),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -38,7 +39,7 @@ struct rig { /* what is behind the edge: one tenant, and channels as the test sa
     struct page_spec *specs[64];
     void *tokens[64];
     uint32_t spec_count;
-    pos_t sync_upto; /* what a sync finds committed; 0: nothing new */
+    pos_t sync_upto;  /* what a sync finds committed; 0: nothing new */
     uint64_t tick_us; /* each look at the clock */
 };
 
@@ -166,6 +167,13 @@ static uint64_t on_now_us(void *ctx)
 
 /* ---- the owner and the store ---- */
 
+static bool on_alive(void *ctx, struct reader *r)
+{
+    (void)ctx;
+    (void)r;
+    return true;
+}
+
 static void rig_start(struct rig *g, const struct edge_conf *conf)
 {
     *g = (struct rig){.now_ms = 1000000, .now_us = 1, .upto = at(0)};
@@ -173,15 +181,30 @@ static void rig_start(struct rig *g, const struct edge_conf *conf)
     struct edge_conf c = *conf;
     c.formats = g->formats;
     c.seed[0] = 3, c.seed[1] = 4;
-    struct edge_ops ops = {on_follow, on_read, on_send, on_form, on_open, on_gap,
-                           on_beat, on_caught_up, on_ended, on_now_us, g};
+    struct edge_ops ops = {.follow = on_follow,
+                           .read = on_read,
+                           .send = on_send,
+                           .form = on_form,
+                           .open = on_open,
+                           .gap = on_gap,
+                           .beat = on_beat,
+                           .alive = on_alive,
+                           .caught_up = on_caught_up,
+                           .ended = on_ended,
+                           .now_us = on_now_us,
+                           .ctx = g};
     g->edge = edge_new(&c, &ops);
     assert_non_null(g->edge);
 }
 
-static const struct edge_conf plain = {.ring_events = 16, .ring_bytes = 1 << 20,
-                                       .edge_bytes = 1 << 24, .linger_ms = 1000, .stall_ms = 5000,
-                                       .page_events = 100, .page_bytes = 1 << 20, .send_events = 64,
+static const struct edge_conf plain = {.ring_events = 16,
+                                       .ring_bytes = 1 << 20,
+                                       .edge_bytes = 1 << 24,
+                                       .linger_ms = 1000,
+                                       .stall_ms = 5000,
+                                       .page_events = 100,
+                                       .page_bytes = 1 << 20,
+                                       .send_events = 64,
                                        .send_bytes = 1 << 16};
 
 static void rig_end(struct rig *g)
@@ -257,9 +280,12 @@ static void settle(struct rig *g)
 
 static void put(struct rig *g, int channel, uint32_t n, const char *key)
 {
-    struct event_parts parts = {.channel = slice_str(channels[channel]), .type = SLICE_LIT("t"),
-                                .key = slice_str(key), .data = SLICE_LIT("1"),
-                                .state = slice_str(key), .deleted = key && key[0] == '-'};
+    struct event_parts parts = {.channel = slice_str(channels[channel]),
+                                .type = SLICE_LIT("t"),
+                                .key = slice_str(key),
+                                .data = SLICE_LIT("1"),
+                                .state = slice_str(key),
+                                .deleted = key && key[0] == '-'};
     if (parts.deleted)
         parts.state = SLICE_NONE;
     struct event *e = event_new(&parts);
@@ -307,14 +333,19 @@ static void assert_resume(struct rig *g, const char *id, const char *want)
 }
 
 /* a: floor 20, kept 25; b: floor 0, kept 5, 10, 30. */
-static void rig_two_channels(struct rig *g)
+static void rig_two_channels_with(struct rig *g, const struct edge_conf *conf)
 {
-    rig_start(g, &plain);
+    rig_start(g, conf);
     g->floor[0] = at(20);
     put(g, 1, 5, NULL);
     put(g, 1, 10, NULL);
     put(g, 0, 25, NULL);
     put(g, 1, 30, NULL);
+}
+
+static void rig_two_channels(struct rig *g)
+{
+    rig_two_channels_with(g, &plain);
 }
 
 /* ---- the judgement of ids ---- */
@@ -360,6 +391,28 @@ static void id_beyond_the_last_is_a_reset_once_the_owner_says_so(void **state)
     assert_resume(&g, "99999999999999999-0-5f3a91c2", "open - gg\ngap reset 40 a b\n");
     sub_close(&g, &first);
     rig_end(&g);
+}
+
+static void resume_is_judged_by_the_owner_s_word_unless_the_edge_is_alone(void **state)
+{
+    (void)state;
+    for (int alone = 0; alone < 2; alone++) {
+        struct rig g;
+        struct sub first;
+        struct edge_conf conf = plain;
+        conf.alone = alone;
+        rig_two_channels_with(&g, &conf);
+        struct reader_start latest = {.since = START_LATEST};
+        sub_open(&g, &first, two_channels, 2, &latest, 0);
+        settle(&g);
+        g.floor[0] = at(28); /* this edge has still to hear of it */
+        assert_resume(&g, ID(26),
+                      alone ? "open 26 rr\ngap trimmed 28 a\n30\n"
+                            : "open 26 gr\ngap trimmed 28 a\n30\n");
+        assert_int_equal(g.syncs, !alone);
+        sub_close(&g, &first);
+        rig_end(&g);
+    }
 }
 
 static void last_id_is_resumed_without_a_word_more(void **state)
@@ -430,8 +483,8 @@ static void unusable_id_goes_on_from_since(void **state)
     rig_two_channels(&g);
     struct reader_start start = {.last_id = SLICE_LIT("x"), .since = START_AT, .at = at(25)};
     assert_stream(&g, two_channels, 2, &start, "open - gg\ngap malformed-id 25 a b\n30\n");
-    start = (struct reader_start){.last_id = SLICE_LIT("x"), .since = START_ID, .at = at(25),
-                                  .epoch = 1};
+    start = (struct reader_start){
+        .last_id = SLICE_LIT("x"), .since = START_ID, .at = at(25), .epoch = 1};
     assert_stream(&g, two_channels, 2, &start, "open - gg\ngap malformed-id 30 a b\n");
     rig_end(&g);
 }
@@ -446,9 +499,9 @@ static void snapshot_gives_live_keys_without_an_id_at_first(void **state)
     put(&g, 2, 5, "z");
     put(&g, 2, 6, NULL);
     struct reader_start start = {.snapshot = true};
-    assert_stream(&g, keyed_channel, 1, &start, "open - n\n3\n5\n");
+    assert_stream(&g, keyed_channel, 1, &start, "open - n\n3w\n5w\n");
     start.last_id = SLICE_LIT(ID(4)); /* a resume: no snapshot */
-    assert_stream(&g, keyed_channel, 1, &start, "open 4 r\n5\n6\n");
+    assert_stream(&g, keyed_channel, 1, &start, "open 4 r\n5w\n6\n");
     rig_end(&g);
     rig_start(&g, &plain);
     g.floor[2] = at(2); /* but after a gap */
@@ -456,7 +509,7 @@ static void snapshot_gives_live_keys_without_an_id_at_first(void **state)
     put(&g, 2, 4, "-y");
     put(&g, 2, 5, "z");
     start.last_id = SLICE_LIT(ID(1));
-    assert_stream(&g, keyed_channel, 1, &start, "open - g\ngap trimmed - k\n3\n5\n");
+    assert_stream(&g, keyed_channel, 1, &start, "open - g\ngap trimmed - k\n3w\n5w\n");
     rig_end(&g);
 }
 
@@ -619,11 +672,14 @@ static void large_feed_does_not_hold_back_small_ones(void **state)
         c->subs = calloc(c->count, sizeof *c->subs);
         snprintf(c->name, sizeof c->name, "t%d", f);
         struct slice type = slice_str(c->name);
-        struct feed_spec spec = {.tenant = SLICE_LIT("t"), .channels = one_channel,
-                                 .channel_count = 1, .types = &type, .type_count = 1};
+        struct feed_spec spec = {.tenant = SLICE_LIT("t"),
+                                 .channels = one_channel,
+                                 .channel_count = 1,
+                                 .types = &type,
+                                 .type_count = 1};
         for (uint32_t i = 0; i < c->count; i++)
-            assert_int_equal(
-                edge_open(g.edge, &c->subs[i].r, &spec, &latest, 0, false, g.now_ms), 0);
+            assert_int_equal(edge_open(g.edge, &c->subs[i].r, &spec, &latest, 0, false, g.now_ms),
+                             0);
         settle(&g);
     }
     for (int f = 0; f <= SMALL; f++) /* all have something to do now, the large one first */
@@ -682,6 +738,7 @@ int main(void)
         cmocka_unit_test(id_that_is_none_starts_over_with_a_gap),
         cmocka_unit_test(id_of_another_log_is_unknown),
         cmocka_unit_test(id_beyond_the_last_is_a_reset_once_the_owner_says_so),
+        cmocka_unit_test(resume_is_judged_by_the_owner_s_word_unless_the_edge_is_alone),
         cmocka_unit_test(last_id_is_resumed_without_a_word_more),
         cmocka_unit_test(id_is_compared_whether_or_not_an_event_has_it),
         cmocka_unit_test(floor_itself_is_no_gap_and_just_below_it_is),

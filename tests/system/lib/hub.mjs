@@ -28,7 +28,7 @@ export class Hub {
 
   // Starts the process; after the first time on the same port.
   async run() {
-    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir });
+    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin });
     const m = await this.process.until(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/m);
     this.port = Number(m[1]);
     this.url = `http://127.0.0.1:${this.port}`;
@@ -79,9 +79,17 @@ export class Hub {
     return this.run();
   }
 
-  // Ends it and takes its folder away.
+  // Ends it, without waiting for clients, and takes its folder away. A hub that doesn't end well (a
+  // crash, a sanitizer's report) fails the test.
   async stop() {
-    if (this.process.code === undefined) await this.kill();
+    const { process } = this;
+    if (process.code === undefined) {
+      process.child.kill('SIGTERM');
+      await process.until(/info draining|"draining"/, 'stderr').catch(() => {});
+      process.child.kill('SIGTERM');
+      const code = await process.ended;
+      if (code !== 0) throw new Error(`the hub ended with ${code}: ${this.log.slice(-3000)}`);
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

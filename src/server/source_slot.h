@@ -1,0 +1,49 @@
+/* source_slot.h - a configured source as the server has it; what an outbox asks of the hub. Private
+ * to sources.c and outbox_host.c. All on the first loop's thread. */
+#ifndef FRESHET_SERVER_SOURCE_SLOT_H
+#define FRESHET_SERVER_SOURCE_SLOT_H
+
+#include "server/inside.h"
+
+#include "core/source.h"
+
+struct source_slot {
+    struct server *s;
+    const struct opt_source *conf;
+    struct source *source;
+    struct opt_source *added; /* owned; NULL: conf is the configuration's */
+    bool ok, told, closed;
+    char detail[240];
+    uint64_t runs, changes, failures;
+    /* an outbox's */
+    uint64_t refused, lag_bytes;
+    struct buf position;                        /* as it is in the store */
+    struct buf name, type, key, channel, other; /* scratch: texts of a message */
+    struct map tenants;                         /* names that events borrowed: name -> its copy */
+    bool is_outbox;                             /* the map is there */
+};
+
+/* source_host.append; ctx: the slot. */
+void sources_append(void *ctx, const struct source_event *events, size_t count,
+                    struct slice position, void (*done)(void *arg, int error, const char *detail),
+                    void *arg);
+
+/* The answer that nothing was appended, later. Takes the events' references. detail: static. */
+void sources_decline(struct source_slot *slot, const struct source_event *events, size_t count,
+                     int error, const char *detail,
+                     void (*done)(void *arg, int error, const char *detail), void *arg);
+
+/* Reads the stored position. 0 or ERR_OVERLOADED. */
+int outbox_host_init(struct source_slot *slot);
+void outbox_host_fini(struct source_slot *slot); /* fine for all slots */
+
+/* source_host's functions for an outbox; ctx: the slot. */
+void outbox_host_position(void *ctx, struct buf *out);
+int outbox_host_message(void *ctx, struct slice text, struct source_event *out, struct err *e);
+void outbox_host_advance(void *ctx, const struct source_event *events, size_t count,
+                         struct slice from, struct slice to, bool gap,
+                         void (*done)(void *arg, int error, const char *detail), void *arg);
+void outbox_host_refused(void *ctx, const char *detail);
+void outbox_host_lag(void *ctx, uint64_t bytes);
+
+#endif
