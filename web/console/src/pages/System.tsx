@@ -76,7 +76,7 @@ export function System() {
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td className="n">{number(connections)}</td>
-                <td><button type="button" aria-label={`Channels of ${name}`} onClick={() => { setSession({ tenant: name }); navigate('/channels'); }}>Show</button></td>
+                <td><button type="button" aria-label={`Show channels of ${name}`} onClick={() => { setSession({ tenant: name }); navigate('/channels'); }}>Show channels</button></td>
               </tr>
             ))}
           </Table>
