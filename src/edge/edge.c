@@ -361,10 +361,11 @@ void edge_overrun(struct edge *e)
 
 /* ---- the turn of the loop ---- */
 
-static void note_latency(struct edge *e, const struct feed *f)
+static void note_latency(struct edge *e, struct feed *f)
 {
-    if (f->head == f->tail)
+    if (f->head == f->tail || f->timed >= f->head)
         return;
+    f->timed = f->head;
     uint64_t at = ring_slot(f, f->head - 1)->item->at_us, now = e->ops.now_us(e->ops.ctx);
     uint64_t us = at && now > at ? now - at : 0;
     unsigned bucket = 0;

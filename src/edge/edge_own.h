@@ -77,6 +77,7 @@ struct feed {
     uint64_t todo_seq;   /* likewise for those that were in `todo` then */
     pos_t todo_pos;
     uint64_t formed;     /* entries before it have no forms to drop */
+    uint64_t timed;      /* entries before it count in the latency: others come to late readers */
     uint64_t bytes;
     uint32_t high;       /* entries of high priority */
     pos_t tail_pos;      /* the ring holds everything matching in (tail_pos, upto] */
