@@ -125,12 +125,15 @@ void diff_free(struct diff *d)
     free(d);
 }
 
-/* The name of a row in the map, in out[NAME_MAX_BYTES]; both parts are valid names. */
+/* The name of a row in the map, in out[NAME_MAX_BYTES]; both parts are names, or empty where there
+ * was none to ask for: no row has such a name. */
 static struct slice join(char *out, struct slice tenant, struct slice key)
 {
-    memcpy(out, tenant.p, tenant.len);
+    if (tenant.len)
+        memcpy(out, tenant.p, tenant.len);
     out[tenant.len] = 0;
-    memcpy(out + tenant.len + 1, key.p, key.len);
+    if (key.len)
+        memcpy(out + tenant.len + 1, key.p, key.len);
     return slice_of(out, tenant.len + 1 + key.len);
 }
 
