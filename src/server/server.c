@@ -328,7 +328,7 @@ static void run_drain(struct msg *m, void *ctx)
             conn_end_stream(c, "draining", server_retry_ms(w->s, &w->dice));
         } else if (c->poll) {
             poll_due(c->poll);
-        } else if (c->state == CONN_HEAD && !c->in.len) {
+        } else if (c->state == CONN_HEAD && !c->x->in.len) {
             conn_finish(c);
         }
     }
@@ -346,6 +346,7 @@ static void run_end(struct msg *m, void *ctx)
     w->closing = true;
     api_subs_end(w);
     conn_free_all(w);
+    poller_close(&w->poller, on_closed_nothing);
     uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
     uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
     uv_close((uv_handle_t *)&w->tick, on_closed_nothing);
@@ -582,6 +583,7 @@ static void end_unstarted(struct server *s)
         w->closing = true;
         mailbox_close(&w->box, on_closed_nothing);
         conn_free_all(w);
+        poller_close(&w->poller, on_closed_nothing);
         uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
         uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
         uv_close((uv_handle_t *)&w->tick, on_closed_nothing);

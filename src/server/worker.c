@@ -92,6 +92,7 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct worker *w = prepare->data;
+    conn_free_dead(w);
     if (w->closing)
         return;
     if (turn(w))
@@ -150,7 +151,7 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
-                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->flushing, &w->polls, &w->finishing, &w->subs, &w->dead,
                             &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
@@ -159,7 +160,8 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     w->scratch = malloc(SCRATCH_BYTES);
     if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
         return -1;
-    if (mailbox_init(&w->box, &w->loop, w) || uv_prepare_init(&w->loop, &w->prepare) ||
+    if (mailbox_init(&w->box, &w->loop, w) || poller_init(&w->poller, &w->loop, conn_ready) ||
+        uv_prepare_init(&w->loop, &w->prepare) ||
         uv_idle_init(&w->loop, &w->idle) || uv_timer_init(&w->loop, &w->tick))
         return -1;
     w->prepare.data = w->idle.data = w->tick.data = w;
@@ -186,6 +188,7 @@ void worker_fini(struct worker *w)
         return;
     drop_messages(w);
     api_subs_free(w);
+    conn_free_dead(w);
     edge_free(w->edge);
     mailbox_fini(&w->box);
     buf_fini(&w->frame);
