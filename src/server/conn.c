@@ -9,6 +9,7 @@
 
 #define FLUSH_MS 10000   /* for the last bytes */
 #define IN_MAX (64 * 1024) /* bytes of further requests kept while one is answered */
+#define SILENT_MS 60000 /* without acknowledging anything: a peer that has no beats is dead */
 #define LINGER_MAX (8 * 1024 * 1024) /* bytes of a refused body read and thrown away */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
@@ -43,7 +44,7 @@ static void want_write(struct conn *c, bool want)
 static void put_in_list(struct conn *c, struct list *list)
 {
     list_remove(&c->timed);
-    c->since_ms = c->w->now_ms;
+    c->since_ms = c->w->mono_ms;
     if (list)
         list_push_back(list, &c->timed);
 }
@@ -147,7 +148,7 @@ static void leave_stream(struct conn *c, const char *reason)
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
-             (unsigned long long)(w->now_ms - c->stream.opened_ms));
+             (unsigned long long)(w->mono_ms - c->since_ms));
 }
 
 void conn_close_for(struct conn *c, const char *reason)
@@ -296,8 +297,10 @@ bool conn_alive(void *ctx, struct reader *r)
 {
     struct conn *c = conn_of(r);
     struct worker *w = ctx;
+    if (c->sub)
+        return true;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
-    return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+    return c->t.ops->alive(&c->t, beat_ms ? beat_ms - beat_ms / 8 : SILENT_MS);
 }
 
 struct conn *conn_by_id(struct worker *w, uint64_t id)
@@ -499,7 +502,7 @@ static bool awaits_answer(const struct conn *c)
 {
     return c->request && !c->in.len &&
            (c->state == CONN_BUSY ||
-            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->now_ms));
+            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->mono_ms));
 }
 
 static void readable(struct conn *c)
@@ -594,8 +597,9 @@ static bool body_too_slow(const struct conn *c, uint64_t now_ms)
     return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
 }
 
-void conn_tick(struct worker *w, uint64_t now_ms)
+void conn_tick(struct worker *w)
 {
+    uint64_t now_ms = w->mono_ms;
     const struct opt_limits *o = &w->s->opts->limits;
     struct conn *c;
     access_tick(w);

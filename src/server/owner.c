@@ -45,7 +45,7 @@ static void run_delivery(struct msg *m, void *ctx)
     atomic_fetch_sub_explicit(&w->undelivered, (long)dm->delivery->count, memory_order_relaxed);
     atomic_fetch_sub_explicit(&w->undelivered_bytes, (long)dm->delivery->bytes,
                               memory_order_relaxed);
-    edge_delivery(w->edge, dm->delivery, w->now_ms);
+    edge_delivery(w->edge, dm->delivery, w->mono_ms);
     free(dm);
 }
 
@@ -106,7 +106,7 @@ static void run_followed(struct msg *m, void *ctx)
     struct worker *w = ctx;
     struct follow *f = fm->follow;
     free(fm);
-    edge_followed(w->edge, f, w->now_ms);
+    edge_followed(w->edge, f, w->mono_ms);
 }
 
 static void on_followed(void *ctx, unsigned edge, struct follow *f)
@@ -148,7 +148,7 @@ static void run_page(struct msg *m, void *ctx)
 {
     struct read_msg *rm = (struct read_msg *)m;
     struct worker *w = ctx;
-    edge_page(w->edge, rm->token, rm->page, w->now_ms);
+    edge_page(w->edge, rm->token, rm->page, w->mono_ms);
     free(rm);
 }
 
@@ -378,7 +378,7 @@ bool owner_turn(struct server *s)
 void owner_tick(struct server *s, uint64_t now_ms)
 {
     struct hub_stats stats;
-    server_check_drained(s, now_ms);
+    server_check_drained(s);
     if (now_ms / 1000 == s->last_tick_s)
         return;
     s->last_tick_s = now_ms / 1000;

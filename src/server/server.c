@@ -237,7 +237,7 @@ static bool is_flooded(struct server *s, int fd)
         "Retry-After: 1\r\nConnection: close\r\nContent-Length: 131\r\n\r\n"
         "{\"error\":\"RATE_LIMITED\",\"status\":429,\"title\":\"Too many requests\",\"detail\":"
         "\"too many new connections: come back in a second or two\"}";
-    if (quota_take(&s->accepts, 1, s->workers[0].now_ms, NULL))
+    if (quota_take(&s->accepts, 1, s->workers[0].mono_ms, NULL))
         return false;
     s->workers[0].stats.limited[LIMIT_ACCEPTS]++;
     answer_and_close(fd, answer, sizeof answer - 1);
@@ -318,7 +318,7 @@ static void run_drain(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
     free(m);
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     LIST_EACH(&w->conns, node, after) {
         struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (c->state == CONN_STREAM) {
@@ -370,8 +370,9 @@ static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
 }
 
 /* Asked by the first loop's tick while draining: everybody gone and everything stored? */
-void server_check_drained(struct server *s, uint64_t now_ms)
+void server_check_drained(struct server *s)
 {
+    uint64_t now_ms = clock_monotonic_ms();
     if (!atomic_load(&s->draining) || s->ending)
         return;
     bool calm = hub_idle(s->hub) && sources_closed(s);
@@ -385,7 +386,7 @@ void server_check_drained(struct server *s, uint64_t now_ms)
 
 static void begin_stop(struct server *s)
 {
-    uint64_t now_ms = clock_unix_ms();
+    uint64_t now_ms = clock_monotonic_ms();
     if (atomic_exchange(&s->draining, true)) {
         s->drain_until_ms = now_ms; /* asked twice: at once */
         return;
@@ -452,7 +453,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     s->opts = opts;
     s->console_dir = console_find(opts);
     s->log = log;
-    s->started_ms = clock_unix_ms();
+    s->started_ms = clock_monotonic_ms();
     rng_system(seeds, sizeof seeds);
     map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
@@ -460,7 +461,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->publishers, seeds[1], seeds[1] ^ seeds[0]);
     quota_init(&s->accepts, opts->limits.accepts_per_second, opts->limits.accepts_per_second,
-               clock_unix_ms());
+               s->started_ms);
     map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
