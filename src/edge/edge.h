@@ -113,7 +113,7 @@ struct edge_ops {
     struct bytes *(*open)(void *ctx, struct reader *r, const struct opening *o);
     struct bytes *(*gap)(void *ctx, struct reader *r, const struct gap *g);
     struct bytes *(*beat)(void *ctx, unsigned format, const struct beat *b);
-    /* Whether r's peer still answers; asked before a beat. */
+    /* Whether r's peer still answers; asked before a beat, and now and then while r is parked. */
     bool (*alive)(void *ctx, struct reader *r);
     /* r has been sent everything there is. May close it, and may do nothing. */
     void (*caught_up)(void *ctx, struct reader *r);

@@ -211,6 +211,8 @@ static inline bool reader_caught_up(const struct reader *r)
 
 /* wheel.c */
 void wheel_add(struct edge *e, struct reader *r);
+/* r has just been parked: it is to be looked at when it is stalled. */
+void wheel_park(struct edge *e, struct reader *r);
 void wheel_tick(struct edge *e);
 
 #endif
