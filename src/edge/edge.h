@@ -101,6 +101,10 @@ enum reader_end {
     READER_END_DEAD     /* send said so */
 };
 
+/* A read's token points to so much room for who carries the read and its answer from thread to
+ * thread, so that sending them can't fail; the carrier's until edge_page. */
+#define EDGE_TOKEN_ROOM (6 * sizeof(void *))
+
 struct edge_ops {
     /* To the owner. Take what they are given. */
     void (*follow)(void *ctx, struct follow *f);

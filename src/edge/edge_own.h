@@ -97,6 +97,7 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
+    void *room[EDGE_TOKEN_ROOM / sizeof(void *)]; /* first: for who carries a read */
     struct reader *reader; /* NULL: closed while a page or an answer was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;

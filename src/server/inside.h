@@ -344,10 +344,12 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    struct msg *markers; /* the owner's: for telling the loop so */
     bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
     uint64_t now_ms;  /* wall clock, as of this turn: what is shown, and what tokens are held to */
     uint64_t mono_ms; /* likewise, of a clock that nobody sets: how long anything takes */
     bool closing;
+    struct msg drain, end; /* told once each */
 };
 
 int worker_init(struct server *s, struct worker *w, unsigned index);

@@ -317,7 +317,7 @@ const char *server_address(const struct server *s, size_t i)
 static void run_drain(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
+    (void)m;
     worker_look_at_clocks(w);
     LIST_EACH(&w->conns, node, after) {
         struct conn *c = LIST_ENTRY(node, struct conn, all);
@@ -339,7 +339,7 @@ static void on_closed_nothing(uv_handle_t *handle)
 static void run_end(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
+    (void)m;
     w->closing = true;
     api_subs_end(w);
     conn_free_all(w);
@@ -358,14 +358,19 @@ static void run_end(struct msg *m, void *ctx)
     uv_close((uv_handle_t *)&s->waiting, on_closed_nothing);
 }
 
-static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
+static void tell_drain(struct server *s)
 {
     for (unsigned i = s->worker_count; i-- > 0;) {
-        struct msg *m = malloc(sizeof *m);
-        if (!m)
-            abort();
-        m->run = run;
-        worker_post(&s->workers[0], &s->workers[i], m);
+        s->workers[i].drain.run = run_drain;
+        worker_post(&s->workers[0], &s->workers[i], &s->workers[i].drain);
+    }
+}
+
+static void tell_end(struct server *s)
+{
+    for (unsigned i = s->worker_count; i-- > 0;) {
+        s->workers[i].end.run = run_end;
+        worker_post(&s->workers[0], &s->workers[i], &s->workers[i].end);
     }
 }
 
@@ -381,7 +386,7 @@ void server_check_drained(struct server *s)
     if ((!calm && now_ms < s->drain_until_ms) || !sources_closed(s))
         return;
     s->ending = true;
-    tell_all(s, run_end);
+    tell_end(s);
 }
 
 static void begin_stop(struct server *s)
@@ -394,7 +399,7 @@ static void begin_stop(struct server *s)
     log_line(s->log, LOG_INFO, "draining", "streams=%ld", atomic_load(&s->streams));
     s->drain_until_ms = now_ms + s->opts->drain_timeout_ms;
     sources_close(s);
-    tell_all(s, run_drain);
+    tell_drain(s);
 }
 
 static void on_stop(uv_async_t *handle)
