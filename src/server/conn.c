@@ -9,6 +9,7 @@
 
 #define FLUSH_MS 10000   /* for the last bytes */
 #define IN_MAX (64 * 1024) /* bytes of further requests kept while one is answered */
+#define SILENT_MS 60000 /* without acknowledging anything: a peer that has no beats is dead */
 #define LINGER_MAX (8 * 1024 * 1024) /* bytes of a refused body read and thrown away */
 
 static unsigned watched(const struct conn *c)
@@ -39,7 +40,7 @@ static void want_write(struct conn *c, bool want)
 static void put_in_list(struct conn *c, struct list *list)
 {
     list_remove(&c->x->timed);
-    c->x->since_ms = c->w->now_ms;
+    c->since_ms = c->w->mono_ms;
     if (list)
         list_push_back(list, &c->x->timed);
 }
@@ -120,7 +121,7 @@ static void leave_stream(struct conn *c, const char *reason)
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
-             (unsigned long long)(w->now_ms - c->stream.opened_ms));
+             (unsigned long long)(w->mono_ms - c->since_ms));
 }
 
 void conn_close_for(struct conn *c, const char *reason)
@@ -266,8 +267,10 @@ bool conn_alive(void *ctx, struct reader *r)
 {
     struct conn *c = conn_of(r);
     struct worker *w = ctx;
+    if (c->sub)
+        return true;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
-    return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+    return c->t.ops->alive(&c->t, beat_ms ? beat_ms - beat_ms / 8 : SILENT_MS);
 }
 
 struct conn *conn_by_id(struct worker *w, uint64_t id)
@@ -473,7 +476,7 @@ static bool awaits_answer(const struct conn *c)
 {
     return c->request && !c->x->in.len &&
            (c->state == CONN_BUSY ||
-            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->now_ms));
+            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->mono_ms));
 }
 
 static void readable(struct conn *c)
@@ -551,7 +554,7 @@ static struct conn *overdue(struct list *list, uint64_t now_ms, uint64_t limit_m
     if (list_empty(list))
         return NULL;
     struct conn *c = LIST_ENTRY(list->next, struct exchange, timed)->conn;
-    return c->x->since_ms + limit_ms <= now_ms ? c : NULL;
+    return c->since_ms + limit_ms <= now_ms ? c : NULL;
 }
 
 static void too_slow(struct conn *c, const char *what)
@@ -564,12 +567,13 @@ static void too_slow(struct conn *c, const char *what)
 /* A body that comes slower than it may; the first ten seconds are free. */
 static bool body_too_slow(const struct conn *c, uint64_t now_ms)
 {
-    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->x->since_ms;
+    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
     return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
 }
 
-void conn_tick(struct worker *w, uint64_t now_ms)
+void conn_tick(struct worker *w)
 {
+    uint64_t now_ms = w->mono_ms;
     const struct opt_limits *o = &w->s->opts->limits;
     struct conn *c;
     access_tick(w);

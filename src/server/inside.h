@@ -98,7 +98,7 @@ void format_poll_gap(const struct poll *p, struct buf *out);
 /* A poll under way. */
 struct poll {
     struct list waiting; /* in the worker's list of polls that wait */
-    uint64_t deadline_ms;
+    uint64_t deadline_ms; /* monotonic */
     struct conn *conn;
     uint32_t limit, count;
     struct buf events;    /* as JSON, commas between */
@@ -120,7 +120,6 @@ struct stream {
 struct exchange {
     struct conn *conn;
     struct list timed; /* in one of the worker's lists by deadline: heads, bodies, idle, flushing */
-    uint64_t since_ms; /* when it came into that list */
     struct buf in;     /* bytes not used yet; empty most of the time */
     struct buf out;    /* bytes not sent yet; with a stream: its response head */
 };
@@ -129,6 +128,7 @@ struct conn {
     struct worker *w;
     struct transport t;
     struct list all; /* in the worker's list of connections, or of dead ones */
+    uint64_t since_ms; /* when it came into its timed list, or began to stream: monotonic */
     struct reader reader;
     struct stream stream;
     struct guard *guard; /* of a stream whose grant may end */
@@ -213,7 +213,7 @@ struct conn *conn_by_id(struct worker *w, uint64_t id);
 bool conn_id_parse(struct slice text, uint64_t *id);
 /* Ends a stream with freshet.close. */
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms);
-void conn_tick(struct worker *w, uint64_t now_ms);
+void conn_tick(struct worker *w);
 ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int count);
 bool conn_alive(void *ctx, struct reader *r);
 static inline struct conn *conn_of(struct reader *r)
@@ -361,14 +361,19 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    struct msg *markers; /* the owner's: for telling the loop so */
     bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
-    uint64_t now_ms;
+    uint64_t now_ms;  /* wall clock, as of this turn: what is shown, and what tokens are held to */
+    uint64_t mono_ms; /* likewise, of a clock that nobody sets: how long anything takes */
     bool closing;
+    struct msg drain, end; /* told once each */
 };
 
 int worker_init(struct server *s, struct worker *w, unsigned index);
 void worker_fini(struct worker *w);
 void worker_run(struct worker *w);
+/* Sets now_ms and mono_ms. */
+void worker_look_at_clocks(struct worker *w);
 /* From any thread. */
 void worker_post(struct worker *from, struct worker *to, struct msg *m);
 
@@ -529,8 +534,7 @@ struct server {
     bool ending; /* the loops have been told */
     uv_async_t stop;
     uv_timer_t waiting; /* bounds a step */
-    uint64_t drain_until_ms;
-    uint64_t started_ms;
+    uint64_t drain_until_ms, started_ms; /* monotonic */
     uint64_t last_tick_s;
     bool owner_ready;
     _Atomic(pthread_t) owner_thread; /* that of the latest turn */
@@ -543,7 +547,7 @@ struct server {
 int server_add_endpoint(struct server *s, struct endpoint with, bool pattern);
 /* The endpoints of exactly this pattern. */
 struct endpoint *server_pattern(const struct server *s, struct slice pattern);
-void server_check_drained(struct server *s, uint64_t now_ms);
+void server_check_drained(struct server *s);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 /* Counts a stream of the peer at fd, max at most (0: any number, not counted). 0,
  * ERR_TOO_MANY_CONNECTIONS or ERR_OVERLOADED; *out is for address_leave, which takes NULL. Any

@@ -114,6 +114,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use,
                                  uses->address, uses->user};
     c->counted = true;
+    c->since_ms = w->mono_ms;
     w->stats.streams++;
     w->stats.opened++;
     w->stats.resumed += start.last_id.p != NULL;
@@ -125,7 +126,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
              (unsigned long long)c->stream.id, use->name, p->channel_count,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
     if (access_guard(c, rq) ||
-        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
+        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->mono_ms)) {
         c->state = CONN_BUSY;
         if (!conn_exchange(c)) {
             conn_close(c);

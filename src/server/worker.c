@@ -18,7 +18,7 @@ static void on_caught_up(void *ctx, struct reader *r)
     struct poll *p = conn_of(r)->poll;
     if (!p || p->done)
         return;
-    if (p->count || p->gap_names.len || p->deadline_ms <= w->now_ms) {
+    if (p->count || p->gap_names.len || p->deadline_ms <= w->mono_ms) {
         p->done = true;
         list_move_back(&w->finishing, &p->waiting);
     }
@@ -67,18 +67,24 @@ static bool finish_polls(struct worker *w)
     return any;
 }
 
+void worker_look_at_clocks(struct worker *w)
+{
+    w->now_ms = clock_unix_ms();
+    w->mono_ms = clock_monotonic_ms();
+}
+
 /* Everything that waits, but sending only for TURN_US. */
 static bool turn(struct worker *w)
 {
     bool more = true;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     for (int round = 0; round < 8 && more; round++) {
         more = mailbox_drain(&w->box) > 0;
         if (w->index == 0)
             more |= owner_turn(w->s);
         more |= finish_polls(w);
     }
-    more |= edge_run(w->edge, w->now_ms, TURN_US);
+    more |= edge_run(w->edge, w->mono_ms, TURN_US);
     more |= finish_polls(w);
     return more || !mailbox_empty(&w->box) ||
            (w->index == 0 && !mailbox_empty(&w->s->owner_box));
@@ -104,9 +110,9 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_tick(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
-    w->now_ms = clock_unix_ms();
-    edge_tick(w->edge, w->now_ms);
-    conn_tick(w, w->now_ms);
+    worker_look_at_clocks(w);
+    edge_tick(w->edge, w->mono_ms);
+    conn_tick(w);
     if (w->index == 0)
         owner_tick(w->s, w->now_ms);
 }
@@ -147,7 +153,7 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     uint64_t seed;
     w->s = s;
     w->index = index;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
