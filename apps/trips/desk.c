@@ -21,20 +21,6 @@
     "where t.company_id = $1 and t.departs_at >= $2"                                               \
     " and (cast($3 as text) = '' or ',' || cast($3 as text) || ',' like '%,' || t.id || ',%') "
 
-static const char stats_sql[] =
-    "select count(*) as trips, cast(coalesce(sum(t.capacity), 0) as bigint) as capacity,"
-    " cast(coalesce(sum(t.available_slots), 0) as bigint) as \"seatsFree\","
-    " cast(coalesce(sum(case when t.booking_halted then 1 else 0 end), 0) as bigint) as halted,"
-    " cast(coalesce(sum(case when t.available_slots = 0 then 1 else 0 end), 0) as bigint)"
-    " as \"soldOut\","
-    " cast(coalesce(sum(b.n), 0) as bigint) as bookings,"
-    " cast(coalesce(sum(b.online), 0) as bigint) as online,"
-    " cast(coalesce(sum(b.seats), 0) as bigint) as \"seatsSold\","
-    " cast(coalesce(sum(b.seats * t.price_cents), 0) as bigint) as \"revenueCents\""
-    " from trips t left join (select trip_id, count(*) as n, sum(seats) as seats,"
-    "  sum(case when sold_at = 'online' then 1 else 0 end) as online"
-    "  from bookings where status = 'paid' group by trip_id) b on b.trip_id = t.id " SHOWN;
-
 static void broken(struct trips *t, struct app_request *r)
 {
     app_log(t->app, FRESHET_LOG_ERROR, "database: %s", db_error(app_db(t->app)));
@@ -108,16 +94,12 @@ static void on_dashboard(void *state, struct app_request *r)
     timetable_day(0, day);
     json_t *trips = db_rows(db, TRIP SHOWN "order by t.departs_at, t.id", "sss", who->tenant, day,
                             chosen ? chosen : "");
-    json_t *stats =
-        trips ? db_row(db, stats_sql, "sss", who->tenant, day, chosen ? chosen : "") : NULL;
-    if (!stats) {
-        json_decref(trips);
+    if (!trips) {
         broken(t, r);
         return;
     }
     app_reply(r, 200,
-              json_pack("{s:o, s:o, s:o}", "company", company_of(db, who->tenant), "trips", trips,
-                        "stats", stats));
+              json_pack("{s:o, s:o}", "company", company_of(db, who->tenant), "trips", trips));
 }
 
 static void on_trip(void *state, struct app_request *r)

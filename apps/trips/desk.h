@@ -1,7 +1,7 @@
 /* desk.h - the endpoints of the dashboard and the counter. Everything is of the company of whoever
  * is signed in: a trip of another one isn't there (404). On the application's worker.
  *
- *   GET    /api/trips/dashboard[?trips=ID,ID]  {"company", "trips": [...], "stats"}
+ *   GET    /api/trips/dashboard[?trips=ID,ID]  {"company", "trips": [...]}, from today on
  *   GET    /api/trips/:id                      {"trip", "bookings": [...]}, the newest 100
  *   POST   /api/trips/:id/bookings             {"name", "seats", "soldAt"}: 201 {"booking", "trip"}
  *   POST   /api/trips/bookings/:booking/refund 200 {"booking", "trip"}
