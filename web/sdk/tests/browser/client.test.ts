@@ -124,6 +124,24 @@ describe.each(hubs)('with %s', (_, makeHub) => {
     expect(await page.evaluate(() => client.getSnapshot().resumed)).toBe(true);
   });
 
+  it('a hub that was gone for longer is found again within the present step of the backoff', async () => {
+    const page = await open();
+    await connected(page);
+    await hub.publish('a', 'x', 1);
+    await events(page, 1);
+    await hub.kill();
+    await page.waitForFunction(() => client.getSnapshot().attempt >= 3);
+    await hub.start();
+    const back = Date.now();
+    const attempt = await page.evaluate(() => client.getSnapshot().attempt);
+    expect(attempt).toBeGreaterThanOrEqual(3);
+    await hub.publish('a', 'x', 2);
+    await connected(page);
+    expect(Date.now() - back).toBeLessThan(1000 * 2 ** (attempt - 2) + 500);
+    await hub.publish('a', 'x', 3);
+    expect(await events(page, 3)).toEqual([1, 2, 3]);
+  });
+
   it('closes when hidden, comes back when seen, with what it missed', async () => {
     const page = await open('hidden=0');
     await connected(page);
@@ -175,7 +193,19 @@ describe.each(hubs)('with %s', (_, makeHub) => {
     expect(await events(page, 1)).toEqual([2]);
   });
 
-  it.each(['worker', 'leader'])('twenty tabs have one connection (%s), also when the first closes', async (mode) => {
+  it('without sharing six tabs take all connections of HTTP/1.1, and the seventh does not load', async () => {
+    const pages: Page[] = [];
+    for (let i = 0; i < 6; i++) pages.push(await open());
+    await Promise.all(pages.map((page) => connected(page)));
+    expect(site.openStreams()).toBe(6);
+    const seventh = await context.newPage();
+    await expect(seventh.goto(site.url, { timeout: 1500, waitUntil: 'commit' })).rejects.toThrow('Timeout');
+    await pages[0]!.close();
+    await seventh.waitForURL(`${site.url}/`); // goes on by itself
+    await connected(seventh);
+  });
+
+  it.each(['worker', 'leader'])('twenty tabs have one connection (%s) and so the seventh works, also when the first closes', async (mode) => {
     const pages: Page[] = [];
     for (let i = 0; i < 20; i++) pages.push(await open(`share=${mode}`));
     await Promise.all(pages.map((page) => connected(page)));
