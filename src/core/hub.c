@@ -56,7 +56,10 @@ void owner_release(struct hub *h, struct publish *p)
 
 static void refuse(struct hub *h, struct publish *p)
 {
+    struct tenant *t = map_get(&h->tenants, p->tenant);
     h->stats.refused += p->count;
+    if (t)
+        t->refused += p->count;
     owner_release(h, p);
 }
 
@@ -67,7 +70,7 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
     struct slice name = event_channel(p->events[i]);
     struct tenant_channel *tc = tenant_channel_get(t, name);
     const struct channel_conf *conf =
-        tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
+        tc && !tc->closed ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
     if (!conf)
         err_set(&p->err, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(name));
     else if (conf->owned && !p->by_source)
@@ -128,6 +131,7 @@ static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
         if (!tc)
             continue;
         tc->wanted = tc->leaving;
+        rate_add(&tc->published, 1, h->now_ms);
         if (tc->counted)
             continue;
         tc->counted = true;
@@ -193,6 +197,7 @@ static int give_ids(struct hub *h, struct tenant *t, struct publish *p)
             p->events[i] = NULL;
             p->repeats = true;
             h->stats.repeated++;
+            t->repeated++;
         }
     }
     for (uint32_t i = 0; i < p->count; i++) {
@@ -249,7 +254,9 @@ void hub_publish(struct hub *h, struct publish *first, uint64_t now_ms)
     }
     for (struct publish *p = first, *also; p; p = also) {
         also = p->also;
-        count_channels(h, p, map_get(&h->tenants, p->tenant));
+        struct tenant *t = map_get(&h->tenants, p->tenant);
+        count_channels(h, p, t);
+        rate_add(&t->published, p->count, h->now_ms);
         h->stats.published += p->count;
         h->queue_events += p->count;
         *h->queue_end = p;
@@ -283,8 +290,11 @@ static void follow_start(struct hub *h, unsigned edge, struct follow *f)
     f->error = t ? 0 : ERR_STORE_FULL;
     for (; !f->error && done < f->count; done++) {
         struct follow_channel *fc = &f->channels[done];
-        const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, f->tenant, fc->name);
-        struct tenant_channel *tc = conf ? owner_channel_take(h, t, fc->name, conf) : NULL;
+        struct tenant_channel *tc = tenant_channel_get(t, fc->name);
+        const struct channel_conf *conf =
+            tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, f->tenant, fc->name);
+        if (!tc && conf)
+            tc = owner_channel_take(h, t, fc->name, conf);
         if (!tc) {
             f->error = conf ? ERR_OVERLOADED : ERR_NOT_FOUND;
             break;
@@ -466,15 +476,44 @@ void hub_tick(struct hub *h, uint64_t now_ms)
     h->dirty = true;
 }
 
-void hub_reconfigure(struct hub *h)
+/* What is in the log, and what edges know of a channel, is so because it is keyed or not. */
+static bool has_past(const struct hub *h, const struct tenant_channel *tc)
 {
+    for (unsigned i = 0; i < h->conf.edges; i++)
+        if (tc->by_edge[i].count)
+            return true;
+    return tc->counted || tc->c.head || channel_count(&tc->c);
+}
+
+size_t hub_reconfigure(struct hub *h)
+{
+    size_t unlike = 0;
     LIST_EACH(&h->all_channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, all);
+        struct slice tenant = tenant_name(tc->tenant);
         const struct channel_conf *conf =
-            h->ops.channel_conf(h->ops.ctx, tenant_name(tc->tenant), channel_name(&tc->c));
-        if (conf)
-            tc->c.conf = conf;
+            h->ops.channel_conf(h->ops.ctx, tenant, channel_name(&tc->c));
+        tc->closed = !conf;
+        if (!conf)
+            conf = h->ops.channel_conf(h->ops.ctx, tenant, SLICE_NONE);
+        if (conf->keyed != tc->c.conf->keyed && conf->unlike && has_past(h, tc)) {
+            unlike += !tc->closed;
+            conf = conf->unlike;
+        }
+        tc->c.conf = conf;
+        tc->relook = true;
     }
+    return unlike;
+}
+
+void hub_set_limits(struct hub *h, const struct hub_conf *conf, uint64_t now_ms)
+{
+    unsigned edges = h->conf.edges;
+    h->conf = *conf;
+    h->conf.edges = edges;
+    LIST_EACH(&h->all_tenants, node, after)
+        quota_change(&LIST_ENTRY(node, struct tenant, all)->quota, conf->publish_per_second,
+                     conf->publish_burst, now_ms);
 }
 
 bool hub_idle(const struct hub *h)
@@ -499,18 +538,20 @@ void hub_get_stats(struct hub *h, struct hub_stats *out)
     h->store->ops->stats(h->store, &out->store);
 }
 
-static bool tenant_channels(struct tenant *t,
+static bool tenant_channels(struct hub *h, struct tenant *t,
                             bool (*fn)(void *ctx, const struct hub_channel_info *info), void *ctx)
 {
     size_t at = 0;
     void *value;
     while (map_next(&t->channels, &at, NULL, &value)) {
-        const struct channel *c = &((struct tenant_channel *)value)->c;
+        const struct tenant_channel *tc = value;
+        const struct channel *c = &tc->c;
         struct hub_channel_info info = {
             .tenant = tenant_name(t),        .channel = channel_name(c), .epoch = t->epoch,
             .head = c->head,                 .oldest = channel_oldest(c), .floor = c->floor,
             .events = channel_count(c),      .keys = c->live,            .bytes = c->bytes,
-            .keyed = c->conf->keyed};
+            .keyed = c->conf->keyed,         .published = tc->published.total,
+            .rate = rate_get(&tc->published, h->now_ms)};
         if (!fn(ctx, &info))
             return false;
     }
@@ -522,9 +563,37 @@ void hub_each_channel(struct hub *h, struct slice tenant,
 {
     LIST_EACH(&h->all_tenants, node, after) {
         struct tenant *t = LIST_ENTRY(node, struct tenant, all);
-        if ((!tenant.p || slice_eq(tenant, tenant_name(t))) && !tenant_channels(t, fn, ctx))
+        if ((!tenant.p || slice_eq(tenant, tenant_name(t))) && !tenant_channels(h, t, fn, ctx))
             return;
     }
+}
+
+bool hub_get_tenant(struct hub *h, struct slice tenant, struct hub_tenant_info *out)
+{
+    const struct tenant *t = map_get(&h->tenants, tenant);
+    size_t at = 0;
+    void *value;
+    *out = (struct hub_tenant_info){.channels = 0};
+    if (!t)
+        return false;
+    while (map_next(&t->channels, &at, NULL, &value)) {
+        const struct channel *c = &((struct tenant_channel *)value)->c;
+        out->channels++;
+        out->events += channel_count(c);
+        out->bytes += c->bytes;
+    }
+    out->published = t->published.total;
+    out->rate = rate_get(&t->published, h->now_ms);
+    out->refused = t->refused;
+    out->failed = t->failed;
+    out->repeated = t->repeated;
+    return true;
+}
+
+void hub_each_tenant(struct hub *h, void (*fn)(void *ctx, struct slice tenant), void *ctx)
+{
+    LIST_EACH(&h->all_tenants, node, after)
+        fn(ctx, tenant_name(LIST_ENTRY(node, struct tenant, all)));
 }
 
 void hub_each_loaded(struct hub *h, void (*fn)(void *ctx, const struct store_row *row), void *ctx)

@@ -103,8 +103,13 @@ bool hub_step(struct hub *h, uint64_t now_ms);
 /* Once a second: ages, expired keys and channels. */
 void hub_tick(struct hub *h, uint64_t now_ms);
 
-/* Channel limits may have changed: asks channel_conf anew for every channel. */
-void hub_reconfigure(struct hub *h);
+/* Channel limits may have changed: asks channel_conf anew for every channel. One that may not exist
+ * any more keeps what it has by the defaults' limits, and takes nothing new. One that holds events or
+ * is followed stays keyed or not as it is (`unlike`): returns how many that are. */
+size_t hub_reconfigure(struct hub *h);
+
+/* Other limits: of conf all but `edges`. */
+void hub_set_limits(struct hub *h, const struct hub_conf *conf, uint64_t now_ms);
 
 /* True when nothing waits for a commit. */
 bool hub_idle(const struct hub *h);
@@ -127,11 +132,27 @@ struct hub_channel_info {
     uint32_t events, keys;
     uint64_t bytes;
     bool keyed;
+    uint64_t published; /* since the start */
+    double rate;        /* published, a second */
 };
 
 /* Calls fn for the channels of a tenant (tenant.p NULL: of all), until it returns false. */
 void hub_each_channel(struct hub *h, struct slice tenant,
                       bool (*fn)(void *ctx, const struct hub_channel_info *info), void *ctx);
+
+/* What a tenant has and had, since the start. */
+struct hub_tenant_info {
+    uint64_t channels, events, bytes;               /* now */
+    uint64_t published, refused, failed, repeated; /* events, as in hub_stats */
+    double rate;                                    /* published, a second */
+};
+
+/* False: the tenant isn't known; *out is all zero then. */
+bool hub_get_tenant(struct hub *h, struct slice tenant, struct hub_tenant_info *out);
+
+/* Calls fn with the name of each tenant that is known, in no order. Borrowed until the hub's next
+ * function. */
+void hub_each_tenant(struct hub *h, void (*fn)(void *ctx, struct slice tenant), void *ctx);
 
 /* Calls fn for each source position and each revocation that load found; for start-up. Borrowed. */
 void hub_each_loaded(struct hub *h, void (*fn)(void *ctx, const struct store_row *row), void *ctx);

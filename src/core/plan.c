@@ -252,8 +252,9 @@ static int look_after(struct hub *h)
         struct tenant_channel *tc = LIST_ENTRY(h->all_channels.next, struct tenant_channel, all);
         list_move_back(&h->all_channels, &tc->all);
         pos_t floor = tc->c.floor;
-        if (tc->c.conf->age_ms && trim_channel(h, tc))
+        if ((tc->c.conf->age_ms || tc->relook) && trim_channel(h, tc))
             return -1;
+        tc->relook = false;
         h->plan.quiet |= tc->c.floor != floor;
         if (may_forget(h, tc) && list_empty(&tc->plan)) {
             plan_touch(h, tc);
@@ -496,7 +497,10 @@ static void publish_done(struct hub *h, struct publish *p, int error, const char
         if (p->events[i])
             h->queue_bytes -= p->events[i]->bytes;
     if (error) {
+        struct tenant *t = map_get(&h->tenants, p->tenant);
         h->stats.failed += p->count;
+        if (t)
+            t->failed += p->count;
         err_set(&p->err, error, "nothing was stored: %s", detail);
     } else {
         p->was_durable = h->store->ops->durable;

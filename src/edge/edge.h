@@ -178,6 +178,9 @@ struct reader {
 /* Returns new; NULL for no memory. conf and ops are copied. */
 struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops);
 
+/* Other limits: of conf the first four numbers and stall_ms. */
+void edge_set_limits(struct edge *e, const struct edge_conf *conf);
+
 /* All readers must have been closed. What is still with the owner is not waited for. */
 void edge_free(struct edge *e);
 
@@ -253,6 +256,9 @@ struct edge_stats {
 };
 
 void edge_get_stats(const struct edge *e, struct edge_stats *out);
+
+/* Events sent to the readers of that tenant here, since the start. */
+uint64_t edge_delivered(const struct edge *e, struct slice tenant);
 
 /* Calls fn for each channel with the number of its readers here. */
 void edge_each_channel(const struct edge *e,

@@ -81,6 +81,7 @@ struct opt_event {
     const char *type;
     const char *schema; /* path of a JSON Schema; NULL: none */
     struct schema *compiled; /* of that file; NULL: any data */
+    struct slice text;  /* of that file, compact */
     unsigned line;      /* in the file */
 };
 
@@ -259,6 +260,7 @@ struct options_arena;
 struct options {
     struct options_arena *arena; /* private: owns everything */
     const char *file;            /* the configuration file; NULL: none */
+    const unsigned char *given_by; /* private: where each of the hub's options was set */
 
     struct opt_addresses listen; /* at least one */
     struct opt_address metrics_listen;
@@ -327,6 +329,18 @@ const struct opt_channel *options_channel(const struct options *o, struct slice 
 
 /* True when the pattern (a name, or a beginning and `*`) covers the name. */
 bool options_pattern_covers(const char *pattern, struct slice name);
+
+/* True when both say the same of a source. */
+bool options_same_source(const struct opt_source *a, const struct opt_source *b);
+
+/* Options that can't change while the hub runs: where fresh has others than `running`, tells their
+ * names and gives fresh what `running` has, whose texts it then borrows. */
+void options_keep(struct options *fresh, const struct options *running,
+                  void (*tell)(void *ctx, const char *name), void *ctx);
+
+/* Appends the options as they are in force, as a JSON array of {"name","value","origin","reload","help"}.
+ * Secrets are hidden. */
+void options_put_json(const struct options *o, struct buf *out);
 
 /* Appends what `--help` says about the flags, a line a flag, from the table. */
 void options_help(struct buf *out);

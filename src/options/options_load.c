@@ -369,6 +369,15 @@ static void put_list(struct buf *out, const struct opt_mistake *list, unsigned c
         buf_addf(out, "and %u more\n", count - OPT_MISTAKES_MAX);
 }
 
+static void note_origins(struct loader *l)
+{
+    unsigned char *origins = arena_alloc(l->o->arena, OPT_ROWS);
+    for (size_t i = 0; origins && i < OPT_ROWS; i++)
+        origins[i] = (unsigned char)l->where[i].from;
+    l->o->given_by = origins;
+    l->no_memory = l->no_memory || !origins;
+}
+
 static void load(struct loader *l, const struct options_input *in, const struct flags *flags)
 {
     const char *env_file = env_get(in->env, "FRESHET_CONFIG");
@@ -387,6 +396,7 @@ static void load(struct loader *l, const struct options_input *in, const struct 
     loader_inherit(l);
     if (!l->no_memory)
         options_check(l);
+    note_origins(l);
 }
 
 static bool loader_init(struct loader *l)

@@ -62,11 +62,11 @@ static bool match(struct slice pattern, struct slice path, const char *name, str
     return !path.len;
 }
 
-const struct endpoint *api_route_find(const struct server *s, struct slice path)
+const struct endpoint *api_route_find(const struct conf *conf, struct slice path)
 {
-    for (size_t i = 0; i < s->pattern_count; i++)
-        if (match(slice_str(s->patterns[i]->path), path, NULL, NULL))
-            return s->patterns[i];
+    for (size_t i = 0; i < conf->pattern_count; i++)
+        if (match(slice_str(conf->patterns[i]->path), path, NULL, NULL))
+            return conf->patterns[i];
     return NULL;
 }
 
@@ -149,7 +149,7 @@ static bool taken(const struct endpoint *ep, unsigned methods)
 int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *path,
                       freshet_handler handler, void *ctx)
 {
-    struct server *s = hub->s;
+    struct conf *conf = hub->s->conf;
     struct slice p = slice_str(path);
     struct endpoint ep = {.path = path,
                           .methods = methods_of(slice_str(methods)),
@@ -160,9 +160,9 @@ int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *
     if (!ep.methods || !handler || !well_formed(p))
         return FRESHET_EINVAL;
     bool pattern = is_pattern(p);
-    if (taken(pattern ? server_pattern(s, p) : map_get(&s->endpoints, p), ep.methods))
+    if (taken(pattern ? conf_pattern(conf, p) : map_get(&conf->endpoints, p), ep.methods))
         return FRESHET_EINVAL;
-    return server_add_endpoint(s, ep, pattern) ? FRESHET_ENOMEM : 0;
+    return conf_add_endpoint(conf, ep, pattern) ? FRESHET_ENOMEM : 0;
 }
 
 /* ---- looking ---- */
