@@ -109,7 +109,7 @@ int conf_add_endpoint(struct conf *conf, struct endpoint with, bool pattern)
 
 static struct endpoint of_route(const struct opt_route *r, size_t i)
 {
-    struct endpoint ep = {.path = r->path, .route = r, .route_index = i};
+    struct endpoint ep = {.path = r->path, .cookie = r->cookie, .route = r, .route_index = i};
     switch (r->kind) {
     case ROUTE_KIND_STREAM:
         ep.methods = GET;
