@@ -81,7 +81,8 @@ struct opt_event {
     const char *type;
     const char *schema; /* path of a JSON Schema; NULL: none */
     struct schema *compiled; /* of that file; NULL: any data */
-    unsigned line;      /* in the file */
+    struct slice text;  /* of that file, compact */
+    unsigned line;      /* where, for messages (YAML_LINE) */
 };
 
 struct opt_events {
@@ -175,6 +176,8 @@ struct opt_route {
     enum opt_route_kind kind;
     enum opt_tenant_rule tenant;
     const char *tenant_value; /* set with TENANT_RULE_FIXED */
+    const char *cookie;       /* NULL: auth.cookie */
+    uint64_t connections_per_tenant; /* 0: limits.connections_per_tenant */
     enum opt_channel_rule channel;
     struct opt_texts channels;
     const char *envelope; /* "named", "full", "typed", "flat", "update": a name wire/sse.h knows */
@@ -258,7 +261,8 @@ struct options_arena;
 
 struct options {
     struct options_arena *arena; /* private: owns everything */
-    const char *file;            /* the configuration file; NULL: none */
+    const char *file;            /* the configuration files, with commas; NULL: none */
+    const unsigned char *given_by; /* private: where each of the hub's options was set */
 
     struct opt_addresses listen; /* at least one */
     struct opt_address metrics_listen;
@@ -327,6 +331,10 @@ const struct opt_channel *options_channel(const struct options *o, struct slice 
 
 /* True when the pattern (a name, or a beginning and `*`) covers the name. */
 bool options_pattern_covers(const char *pattern, struct slice name);
+
+/* Appends the options as they are in force, as a JSON array of {"name","value","origin","help"}.
+ * Secrets are hidden. */
+void options_put_json(const struct options *o, struct buf *out);
 
 /* Appends what `--help` says about the flags, a line a flag, from the table. */
 void options_help(struct buf *out);

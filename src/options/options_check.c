@@ -4,6 +4,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "json/scan.h"
 #include "json/schema.h"
 
 #include <stdio.h>
@@ -49,7 +50,7 @@ static void names_add(struct loader *l, struct names *n, const char *name, const
         return;
     if ((first = map_get(&n->map, slice_str(name))) != NULL)
         loader_mistake(l, where, "\"%s\" stands here a second time, first in line %u", name,
-                       *first);
+                       YAML_LINE(*first));
     else if (map_put(&n->map, slice_str(name), (void *)line) != 0)
         l->no_memory = true;
 }
@@ -133,6 +134,16 @@ static bool read_schema(const char *path, struct buf *text)
     return read;
 }
 
+static void keep_schema(struct loader *l, struct opt_event *event, struct slice text)
+{
+    struct buf compact = BUF_INIT;
+    json_compact(text, &compact);
+    const char *copy = compact.failed ? NULL : arena_text(l->o->arena, buf_slice(&compact));
+    event->text = slice_str(copy);
+    l->no_memory = l->no_memory || !copy;
+    buf_fini(&compact);
+}
+
 static void compile_schema(struct loader *l, struct opt_event *event, struct opt_where where)
 {
     struct buf text = BUF_INIT;
@@ -144,6 +155,8 @@ static void compile_schema(struct loader *l, struct opt_event *event, struct opt
                        event->schema, SCHEMA_BYTES_MAX);
     else if (schema_compile(buf_slice(&text), &event->compiled, &e))
         loader_mistake(l, where, "%s: %s: %s", event->type, event->schema, e.detail);
+    else
+        keep_schema(l, event, buf_slice(&text));
     buf_fini(&text);
 }
 
@@ -181,15 +194,16 @@ static void check_source_channel(struct loader *l, const struct opt_source *s, s
 /* A path of SQLite is relative to the file, like all paths. */
 static void resolve_database(struct loader *l, struct opt_source *s)
 {
-    if (s->database[0] == '/' || !*l->dir)
+    const char *dir = loader_dir(l, s->line);
+    if (s->database[0] == '/' || !*dir)
         return;
-    size_t a = strlen(l->dir), b = strlen(s->database);
+    size_t a = strlen(dir), b = strlen(s->database);
     char *p = arena_alloc(l->o->arena, a + b + 1);
     if (!p) {
         l->no_memory = true;
         return;
     }
-    memcpy(p, l->dir, a);
+    memcpy(p, dir, a);
     memcpy(p + a, s->database, b);
     s->database = p;
 }

@@ -158,6 +158,7 @@ struct request {
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
     struct grant *grant;     /* what it may do, once that is known */
+    struct buf claims;       /* of its token, for handlers of the program */
     uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
     uint64_t grant_until_ms; /* with by_webhook: ask again then */
     const char *why;         /* of a refusal, for the log alone; borrowed for that call */
@@ -175,6 +176,7 @@ struct endpoint {
     unsigned methods; /* bits 1 << enum http1_method */
     request_fn run;   /* the body is complete */
     bool open;        /* no token needed */
+    const char *cookie; /* that may hold the token; NULL: auth.cookie */
     const struct opt_route *route;
     size_t route_index;
     void (*handler)(void *ctx, struct freshet_request *request); /* of the program */
@@ -273,6 +275,9 @@ void req_poll(struct conn *c, struct request *rq);
 void req_publish(struct conn *c, struct request *rq);
 void req_stats(struct conn *c, struct request *rq);
 void req_channels(struct conn *c, struct request *rq);
+void req_tenants(struct conn *c, struct request *rq);
+void req_config(struct conn *c, struct request *rq);
+void req_schemas(struct conn *c, struct request *rq);
 void req_revoke(struct conn *c, struct request *rq);
 void req_connections(struct conn *c, struct request *rq);
 void req_kick(struct conn *c, struct request *rq);
@@ -431,7 +436,11 @@ struct gather {
     bool want_channels, sources_bad;
     uint64_t kept, kept_bytes; /* of those channels */
     uint64_t streams, lagging; /* of the tenant, or of all */
-    void (*each)(struct gather *g, struct worker *w); /* more to do on each loop; NULL: nothing */
+    struct hub_tenant_info of_tenant; /* of the tenant, */
+    uint64_t delivered;               /* and so is this */
+    /* More to do with the owner, and on each loop; NULL: nothing. */
+    void (*owner)(struct gather *g, struct server *s);
+    void (*each)(struct gather *g, struct worker *w);
     bool failed; /* no memory somewhere: some numbers are missing */
     gather_fn done;      /* for a request, */
     gathered_fn gathered; /* or for others */

@@ -101,7 +101,7 @@ int server_add_endpoint(struct server *s, struct endpoint with, bool pattern)
 
 static struct endpoint of_route(const struct opt_route *r, size_t i)
 {
-    struct endpoint ep = {.path = r->path, .route = r, .route_index = i};
+    struct endpoint ep = {.path = r->path, .cookie = r->cookie, .route = r, .route_index = i};
     switch (r->kind) {
     case ROUTE_KIND_STREAM:
         ep.methods = GET;
@@ -132,6 +132,9 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/publish", .methods = POST, .run = req_publish},
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
+        {.path = "/v1/tenants", .methods = GET, .run = req_tenants},
+        {.path = "/v1/config", .methods = GET, .run = req_config},
+        {.path = "/v1/schemas", .methods = GET, .run = req_schemas},
         {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
         {.path = "/v1/connections", .methods = GET, .run = req_connections},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
