@@ -170,8 +170,8 @@ static void delete_evidence(void *state, struct app_request *r)
 
 /* ---- reading ---- */
 
-/* Reads one piece of evidence. What somebody has verified keeps its status. 1, 0 when there was none,
- * -1 after an error. */
+/* Reads one piece of evidence. What somebody has verified keeps its status. 1, 0 when there was
+ * none, -1 after an error. */
 static int read_evidence(struct cockpit *c, bool tell)
 {
     json_t *row = db_row(app_db(c->app),

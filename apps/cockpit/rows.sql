@@ -62,13 +62,13 @@ select company, activity, person, 'before', day, before, r % 3 / 4.0, (r / 3) % 
        cast(strftime('%s', day) as integer) * 1000 + 32400000
 from p join texts on i = t;
 
--- Two weeks later most answer again; a third rates nothing in language, one in nine is worse off in well-being
+-- One to three weeks later most answer again; a third rates nothing in language, one in nine is worse off in well-being
 insert into questionnaires (company_id, activity_id, participant, phase, day, answer, confidence, belonging, language, job_readiness, well_being, created_ms)
 select company, activity, person, 'after', d, after, min(1, r % 3 / 4.0 + r % 5 % 3 * 0.25), min(1, (r / 3) % 4 / 4.0 + (r % 5 > 1) * 0.25),
        iif(r % 3 = 0, null, min(1, (r / 5) % 3 / 4.0 + (r % 7) / 3 * 0.25)), min(1, (r / 7) % 3 / 4.0 + (r % 2) * 0.25),
        max(0, (r / 2) % 4 / 4.0 + iif(r % 9 = 0, -0.25, (r % 4 > 1) * 0.25)),
        cast(strftime('%s', d) as integer) * 1000 + 57600000
-from (select p.*, date(day, '+13 days') as d from p) join texts on i = t
+from (select p.*, date(day, printf('+%d days', 6 + n * 2)) as d from p) join texts on i = t
 where d <= date('now') and r % 10 > 0;
 
 create temp table seen (i int primary key, kind text, text text);
@@ -88,7 +88,7 @@ insert into seen values
 
 insert into evidence (company_id, activity_id, kind, text, day, status, created_ms, updated_ms)
 select company, id, kind, text, d, iif(h % 4 = 0 and i not in (3, 7), 'verified', 'new'), ms, ms
-from (select s.company, a.id, n as h, min(date('now'), date(a.day, printf('+%d days', n % 12 + 1))) as d, (n * 5 + s.seed) % 12 as x,
+from (select s.company, a.id, n as h, min(date('now'), date(a.day, printf('+%d days', n % 12 + 1))) as d, (n * 5 + n / 24 * 7 + n / 12 + s.seed) % 12 as x,
              cast(strftime('%s', min(date('now'), date(a.day, printf('+%d days', n % 12 + 1)))) as integer) * 1000 + n * 1000 as ms
       from sizes s join n on n < s.evidence join a on a.company = s.company and a.k = n % s.activities + 1)
 join seen on i = x order by ms;

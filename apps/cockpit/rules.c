@@ -110,10 +110,11 @@ static const char *const WORDS[RULES_DIMENSIONS][14] = {
 static const char *const GOOD[] = {
     "better", "good",  "great", "improv", "more",  "easier", "proud", "happ", "thank", "helped",
     "learn",  "enjoy", "calm",  "welcom", "brave", "gain",   "=can",  "best", NULL};
-static const char *const BAD[] = {"worse", "bad",     "less",   "hard",   "difficult", "afraid",
-                                  "anxi",  "lonel",   "alone",  "stress", "worr",      "lost",
-                                  "fail",  "exhaust", "isolat", "shy",    "struggl",   NULL};
-static const char *const NOT[] = {"=not", "=no", "=never", "=without", "=hardly", NULL};
+static const char *const BAD[] = {"worse",   "bad",    "hard",   "difficult", "afraid", "anxi",
+                                  "lonel",   "alone",  "stress", "worr",      "lost",   "fail",
+                                  "exhaust", "isolat", "shy",    "struggl",   NULL};
+static const char *const NOT[] = {"=not",    "=no",   "=never", "=without",
+                                  "=hardly", "=less", "=fewer", NULL};
 
 #define TEXT_MAX 2000 /* what is read of a text */
 
@@ -139,7 +140,8 @@ struct tally {
     unsigned of[RULES_DIMENSIONS], good, bad;
 };
 
-/* Counts word by word. A word that denies turns the three after it round, within the sentence. */
+/* Counts word by word. A word that denies or lessens turns the three after it round, within the
+ * sentence. */
 static void count_words(const char *text, struct tally *t)
 {
     unsigned turned = 0;

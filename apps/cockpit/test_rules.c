@@ -138,6 +138,7 @@ static void a_denial_turns_what_follows(void **state)
 {
     assert_true(near(read_text("I am not afraid, I have confidence").score, 1));
     assert_true(near(read_text("My confidence is not better").score, 0));
+    assert_true(near(read_text("There is less stress and I sleep better").score, 1));
     // but not over the end of the sentence
     assert_true(near(read_text("Confidence? No. Better than before").score, 1));
 }

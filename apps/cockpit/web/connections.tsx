@@ -30,6 +30,7 @@ export function ConnectionsPanel({ companyId }: { companyId: string }) {
   useCatchUp(connection, reload);
   const mine = data?.connectionsByCompany[companyId] ?? 0;
   return (
+    <div className="c-connections">
     <Panel
       title="Live connections"
       note="Of this company, over all of its channels; a hundred at most."
@@ -59,11 +60,11 @@ export function ConnectionsPanel({ companyId }: { companyId: string }) {
               <dd>{format.number(data.connectionsByTransport.sse ?? 0)}</dd>
             </div>
             <div>
-              <dt>kept for those who return</dt>
-              <dd>{format.number(data.historySize)} events</dd>
+              <dt>events kept for those who return</dt>
+              <dd>{format.number(data.historySize)}</dd>
             </div>
             <div>
-              <dt>could not be published</dt>
+              <dt>events that could not be published</dt>
               <dd>{data.eventsFailed ? <Badge tone="bad">{data.eventsFailed}</Badge> : '0'}</dd>
             </div>
           </dl>
@@ -97,5 +98,6 @@ export function ConnectionsPanel({ companyId }: { companyId: string }) {
         </Button>
       </div>
     </Panel>
+    </div>
   );
 }

@@ -14,7 +14,9 @@ function Dashboard({ session, company, stale }: ContentProps) {
     <div className="c-dashboard">
       <DashboardWithSSE companyId={company.id}>
         <div className="c-title">
-          <h2>The last 90 days</h2>
+          <h2>
+            The last 90 days <span className="k-quiet">and the 90 before</span>
+          </h2>
           {mayChange(session) && (
             <div className="k-actions">
               <Button onClick={() => setDialog('questionnaire')}>Add questionnaire</Button>
@@ -25,7 +27,7 @@ function Dashboard({ session, company, stale }: ContentProps) {
           )}
         </div>
         <AtAGlance {...widget} />
-        <div className="k-columns">
+        <div className="k-columns c-columns">
           <div className="k-stack">
             <SROIPanel {...widget} />
             {session.admin && <ConnectionsPanel companyId={company.id} />}

@@ -22,6 +22,7 @@ function Item({ item, path, editable }: { item: Evidence; path: string; editable
   const { send, busy, error } = useSend(() => {});
   const [tone, label] = STATUS[item.status];
   const name = dimension || item.dimension;
+  const undecided = item.status === 'review' || item.status === 'rejected';
   return (
     <li className="c-item" data-evidence={item.id} data-status={item.status}>
       <p className="c-text">{item.text}</p>
@@ -34,18 +35,18 @@ function Item({ item, path, editable }: { item: Evidence; path: string; editable
       </p>
       {editable && item.status !== 'new' && (
         <div className="c-verdict">
-          {item.status !== 'verified' && (
-            <>
+          {undecided && (
               <Select<Dimension | ''>
                 label="Speaks of"
                 value={dimension || item.dimension || ''}
                 onChange={setDimension}
                 options={[...(item.dimension ? [] : [{ value: '' as const, label: 'Choose' }]), ...DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))]}
               />
+          )}
+          {item.status !== 'verified' && (
               <Button small busy={busy} disabled={!name} label={`Verify evidence ${item.id}`} onClick={() => void send(path, { status: 'verified', dimension: name }, 'PATCH')}>
                 Verify
               </Button>
-            </>
           )}
           {item.status !== 'rejected' && (
             <Button small busy={busy} label={`Reject evidence ${item.id}`} onClick={() => void send(path, { status: 'rejected' }, 'PATCH')}>

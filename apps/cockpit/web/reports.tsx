@@ -1,10 +1,10 @@
 import { ConnectionStatus, useReportUpdates, useSSEMessage } from '@freshet/client/compat/cockpit';
-import { Badge, Button, Dialog, Empty, format, Meter, mount, Notice, Panel, preloadSession, Select, Table, type Tone } from '@kit';
+import { Badge, Button, Dialog, Empty, format, mount, Notice, Panel, preloadSession, Select, Table, type Tone } from '@kit';
 import { useState } from 'react';
 import { useSend } from './forms';
 import { useCatchUp, useFetched } from './live';
 import { APP, mayChange, maySeeReports, Page, type ContentProps } from './page';
-import { money, OutcomeList, periodText } from './parts';
+import { money, OutcomeList, periodText, Share } from './parts';
 import { dimensionLabel, type Report, type ReportQueue, type ReportRow, type ReportStatus } from './types';
 
 const STATUS: Record<ReportStatus, [Tone, string]> = {
@@ -71,6 +71,17 @@ function ReportDialog({ path, currency, onClose }: { path: string; currency: str
   );
 }
 
+/** The newest one that is ready, whole. */
+function Latest({ path, currency, stale }: { path: string; currency: string; stale: number | null }) {
+  const { data, error } = useFetched<Report>(path);
+  return (
+    <Panel title={data ? `Latest: impact report ${periodName(data.period)}` : 'Latest report'} stale={stale}>
+      {error && <Notice tone="bad">{error.detail}</Notice>}
+      {data && <Contents report={data} currency={currency} />}
+    </Panel>
+  );
+}
+
 interface Outcome {
   reportId: number;
   period: string;
@@ -97,6 +108,7 @@ function Queue({ session, company, connection, stale }: ContentProps) {
   );
   useSSEMessage(connection, 'report-queue', reload);
   const of = data?.sections ?? 1;
+  const latest = data?.reports.find(({ status }) => status === 'ready');
   return (
     <>
       <Panel title="Request a report" actions={<ConnectionStatus connection={connection} showDetails />}>
@@ -129,6 +141,7 @@ function Queue({ session, company, connection, stale }: ContentProps) {
           </Notice>
         )}
       </Panel>
+      <div className="k-columns" data-split>
       <Panel title="Report queue" stale={stale}>
         {error && <Notice tone="bad">{error.detail}</Notice>}
         {data &&
@@ -150,7 +163,7 @@ function Queue({ session, company, connection, stale }: ContentProps) {
                     </>
                   ),
                 },
-                { head: 'Sections', cell: ({ done, status, id }) => (status === 'failed' ? '–' : <Meter value={done} max={of + 0.001} label={`Sections of report ${id}`} text={<span className="k-meter-text">{done} / {of}</span>} />) },
+                { head: 'Sections', cell: ({ done, status, id }) => (status === 'failed' ? '–' : <span className="c-progress"><Share value={done / of} label={`Sections of report ${id}`} /> {done} / {of}</span>) },
                 { head: 'Requested', cell: ({ createdMs }) => format.day(createdMs), wide: true },
                 { head: 'Ended', cell: ({ endedMs }) => format.day(endedMs), wide: true },
                 {
@@ -168,6 +181,8 @@ function Queue({ session, company, connection, stale }: ContentProps) {
             />
           ))}
       </Panel>
+      {latest && <Latest path={`${base}/${latest.id}`} currency={company.currency} stale={stale} />}
+      </div>
       {shown !== null && <ReportDialog path={`${base}/${shown}`} currency={company.currency} onClose={() => setShown(null)} />}
     </>
   );

@@ -135,7 +135,7 @@ export function VISPanel({ companyId, stale }: WidgetProps) {
               of 100 <Badge tone={tone}>{grade}</Badge>
             </span>
           </p>
-          <ul className="c-parts" aria-label="What it is made of">
+          <ul className="c-parts" data-wide aria-label="What it is made of">
             <li>
               <span>Hours, 30 %</span>
               <Share value={data.hours.score} label="Hours" />
@@ -162,8 +162,7 @@ export function VISPanel({ companyId, stale }: WidgetProps) {
   );
 }
 
-/** Against the quarter before, in words. */
-const against = (before: number, digits = 0) => `${format.number(before, digits)} in the 90 days before`;
+const against = (before: number, digits = 0) => `before: ${format.number(before, digits)}`;
 
 export function AtAGlance({ companyId, stale }: WidgetProps) {
   const { data, error } = useFigures<Glance>(companyId, 'at-a-glance');
