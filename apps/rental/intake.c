@@ -138,11 +138,9 @@ void rental_tell(struct rental *s, const char *tenant, const char *type, const c
     va_end(args);
     if (rule_line(words, line, sizeof line))
         json_object_set_new(data, "message", json_string(line));
-    app_publish(s->app, &(struct app_event){.tenant = tenant,
-                                            .channel = "rental",
-                                            .type = type,
-                                            .key = key,
-                                            .data = data});
+    app_publish(s->app,
+                &(struct app_event){
+                    .tenant = tenant, .channel = "rental", .type = type, .key = key, .data = data});
 }
 
 json_t *rental_money(int64_t cents)

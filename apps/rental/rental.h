@@ -44,7 +44,7 @@ const char *rental_by(struct app_request *r);
 
 /* ---- rows ---- */
 
-int64_t rental_number(const json_t *row, const char *name); /* 0 when it is none */
+int64_t rental_number(const json_t *row, const char *name);   /* 0 when it is none */
 const char *rental_text(const json_t *row, const char *name); /* "" when it is none; borrows */
 int32_t rental_today(void);
 
@@ -77,8 +77,8 @@ int rental_routes_fleet(struct rental *s);
 int rental_routes_people(struct rental *s);
 int rental_routes_customers(struct rental *s);
 
-/* One act of the world; memory is struct rental_world. */
+/* One act of the world; memory is RENTAL_PLAY_SIZE bytes, zero at first. */
+#define RENTAL_PLAY_SIZE 8192
 void rental_play(struct world *world, void *memory);
-extern const size_t rental_play_size;
 
 #endif

@@ -14,11 +14,10 @@
 
 static struct rule_rental terms(const json_t *row)
 {
-    return (struct rule_rental){rule_status(rental_text(row, "status")),
-                                rule_day(rental_text(row, "start_on")),
-                                rule_day(rental_text(row, "due_on")),
-                                rule_day(rental_text(row, "returned_on")),
-                                rental_number(row, "day_rate")};
+    return (struct rule_rental){
+        rule_status(rental_text(row, "status")), rule_day(rental_text(row, "start_on")),
+        rule_day(rental_text(row, "due_on")), rule_day(rental_text(row, "returned_on")),
+        rental_number(row, "day_rate")};
 }
 
 /* Adds what the rules make of a row. */
@@ -40,13 +39,12 @@ json_t *rental_rows(struct rental *s, const char *tenant, const char *where, int
     if (len < 0 || (size_t)len >= sizeof sql)
         return NULL;
     bool numbered = strstr(where, "$2") != NULL;
-    json_t *rows = numbered ? db_rows(s->db, sql, "si", tenant, number)
-                            : db_rows(s->db, sql, "s", tenant);
+    json_t *rows =
+        numbered ? db_rows(s->db, sql, "si", tenant, number) : db_rows(s->db, sql, "s", tenant);
     int32_t today = rental_today();
     size_t i;
     json_t *row;
-    json_array_foreach(rows, i, row)
-        finish(row, today);
+    json_array_foreach(rows, i, row) finish(row, today);
     return rows;
 }
 
@@ -199,9 +197,9 @@ static bool read_wish(struct app_request *r, struct wish *w)
 /* The reason why this customer can't have more now; NULL: there is none. */
 static const char *refused(struct rental *s, const char *tenant, int64_t customer)
 {
-    int64_t limit = db_int(s->db, -1,
-                           "select credit_limit from customers where tenant = $1 and id = $2", "si",
-                           tenant, customer);
+    int64_t limit =
+        db_int(s->db, -1, "select credit_limit from customers where tenant = $1 and id = $2", "si",
+               tenant, customer);
     if (limit >= 0 && !rule_credit_left(rental_open_balance(s, tenant, customer), limit))
         return "the customer has more open than the credit limit";
     return NULL;
@@ -232,16 +230,17 @@ static void add(void *state, struct app_request *r)
         return;
     }
     if (taken(s, w.equipment, 0, w.start, w.due)) {
-        rental_conflict(s, r, "TAKEN", "the equipment is promised to somebody on one of these days");
+        rental_conflict(s, r, "TAKEN",
+                        "the equipment is promised to somebody on one of these days");
         return;
     }
-    json_t *made = db_row(s->db,
-                          "insert into rentals (tenant, customer_id, equipment_id, status, "
-                          "start_on, due_on, day_rate, updated_at, updated_by) values ($1, $2, $3, "
-                          "'pending', $4, $5, $6, $7, $8) returning id",
-                          "siissiis", tenant, w.customer, w.equipment,
-                          rule_day_text(w.start, start), rule_day_text(w.due, due), rate,
-                          (int64_t)app_now_ms(), rental_by(r));
+    json_t *made =
+        db_row(s->db,
+               "insert into rentals (tenant, customer_id, equipment_id, status, "
+               "start_on, due_on, day_rate, updated_at, updated_by) values ($1, $2, $3, "
+               "'pending', $4, $5, $6, $7, $8) returning id",
+               "siissiis", tenant, w.customer, w.equipment, rule_day_text(w.start, start),
+               rule_day_text(w.due, due), rate, (int64_t)app_now_ms(), rental_by(r));
     if (!made) {
         rental_broken(s, r);
         return;
@@ -373,8 +372,7 @@ static void set_due(void *state, struct app_request *r)
     else if (db_run(s->db,
                     "update rentals set due_on = $1, updated_at = $2, updated_by = $3 where id = "
                     "$4",
-                    "sisi", rule_day_text(due, text), (int64_t)app_now_ms(), rental_by(r),
-                    id) != 1)
+                    "sisi", rule_day_text(due, text), (int64_t)app_now_ms(), rental_by(r), id) != 1)
         rental_broken(s, r);
     else if (rental_commit(s, r)) {
         changed(s, r, row, rental_text(row, "status"));
@@ -391,10 +389,10 @@ static void tell_payment(struct rental *s, const char *tenant, const json_t *row
     int64_t id = rental_number(row, "id"), left = rental_number(row, "balance") - amount;
     json_t *company = db_row(s->db, "select currency from companies where id = $1", "s", tenant);
     const char *currency = rental_text(company, "currency");
-    json_t *data = json_pack("{s:I, s:o, s:s, s:s, s:o, s:s}", "rental_id", (json_int_t)id,
-                             "amount", rental_money(amount), "method", method, "customer",
-                             rental_text(row, "customer"), "balance",
-                             rental_money(left < 0 ? 0 : left), "updated_by", by);
+    json_t *data =
+        json_pack("{s:I, s:o, s:s, s:s, s:o, s:s}", "rental_id", (json_int_t)id, "amount",
+                  rental_money(amount), "method", method, "customer", rental_text(row, "customer"),
+                  "balance", rental_money(left < 0 ? 0 : left), "updated_by", by);
     if (strlen(currency) == 3)
         json_object_set_new(data, "currency", json_string(currency));
     rental_tell(s, tenant, "payment_received", NULL, data, "%s paid %s %lld.%02d for rental %lld",
@@ -406,6 +404,7 @@ static void tell_payment(struct rental *s, const char *tenant, const json_t *row
 static void pay(void *state, struct app_request *r)
 {
     static const char *const methods[] = {"credit_card", "bank_transfer", "cash", "cheque", NULL};
+    static const char *const transfer[] = {"bank_transfer", NULL};
     struct rental *s = state;
     const char *tenant = app_who(r)->tenant, *role = app_who(r)->role, *method;
     int64_t id, amount;
@@ -413,7 +412,7 @@ static void pay(void *state, struct app_request *r)
     bool bank = rule_may(role, RULE_DO_BANK);
     if ((!bank && !rental_allowed(r, RULE_DO_RENTALS)) || (id = rental_id(r)) < 0 ||
         !(body = app_body(r)) || !rental_int(r, body, "amount", 1, 100000000000, &amount) ||
-        !rental_word(r, body, "method", bank ? methods + 1 : methods, &method))
+        !rental_word(r, body, "method", bank ? transfer : methods, &method))
         return;
     if (db_begin(s->db)) {
         rental_broken(s, r);
@@ -427,8 +426,7 @@ static void pay(void *state, struct app_request *r)
     else if (db_run(s->db,
                     "insert into payments (tenant, rental_id, amount, method, received_at, "
                     "received_by) values ($1, $2, $3, $4, $5, $6)",
-                    "siisis", tenant, id, amount, method, (int64_t)app_now_ms(),
-                    rental_by(r)) != 1)
+                    "siisis", tenant, id, amount, method, (int64_t)app_now_ms(), rental_by(r)) != 1)
         rental_broken(s, r);
     else if (rental_commit(s, r)) {
         tell_payment(s, tenant, row, amount, method, rental_by(r));
@@ -444,11 +442,12 @@ static void pay(void *state, struct app_request *r)
 static void list(void *state, struct app_request *r)
 {
     struct rental *s = state;
-    json_t *rows = rental_rows(s, app_who(r)->tenant,
-                               "order by case r.status when 'overdue' then 0 when 'active' then 1 "
-                               "when 'confirmed' then 2 when 'pending' then 3 else 4 end, r.due_on, "
-                               "r.id desc limit 300",
-                               0);
+    json_t *rows =
+        rental_rows(s, app_who(r)->tenant,
+                    "order by case r.status when 'overdue' then 0 when 'active' then 1 "
+                    "when 'confirmed' then 2 when 'pending' then 3 else 4 end, r.due_on, "
+                    "r.id desc limit 300",
+                    0);
     if (!rows) {
         rental_broken(s, r);
         return;
