@@ -290,15 +290,16 @@ FRESHET_API void freshet_reply(struct freshet_request *r, int status, const char
 
 struct freshet_source {
     const char *name;
-    const char *type;     /* "sqlite" */
-    const char *database; /* its file */
+    const char *type;     /* "sqlite", or "postgres" where the hub is built with libpq */
+    const char *database; /* its file; postgres: a connection URL or libpq's key=value pairs */
     const char *query;
     const char *key;           /* column */
     const char *tenant_column; /* NULL: tenant for all rows */
     const char *tenant;        /* NULL: the hub's default */
     const char *channel;       /* keyed, in the configuration */
-    uint32_t every_ms;         /* 0: 100 */
+    uint32_t every_ms;         /* 0: 100; postgres: 3000 */
     const char *added, *changed, *removed; /* event types; NULL: "added", "changed", "removed" */
+    const char *listen; /* postgres: the notification channel that wakes the query; NULL: none */
 };
 
 /* Adds a watched query, as `sources` in the configuration. Before the hub runs. FRESHET_EINVAL:

@@ -432,10 +432,10 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
-                            &copy->key,          &copy->tenant,      &copy->tenant_value,
-                            &copy->channel,      &copy->types.added, &copy->types.changed,
-                            &copy->types.removed};
+    const char **texts[] = {&copy->name,          &copy->database,    &copy->query,
+                            &copy->key,           &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,       &copy->types.added, &copy->types.changed,
+                            &copy->types.removed, &copy->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
@@ -446,9 +446,9 @@ static void source_texts_free(struct opt_source *o)
 {
     if (!o)
         return;
-    const char *texts[] = {o->name,         o->database, o->query,       o->key,
-                           o->tenant,       o->tenant_value, o->channel, o->types.added,
-                           o->types.changed, o->types.removed};
+    const char *texts[] = {o->name,          o->database,      o->query,   o->key,
+                           o->tenant,        o->tenant_value,  o->channel, o->types.added,
+                           o->types.changed, o->types.removed, o->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
     free(o);
