@@ -43,7 +43,9 @@ static void list(void *state, struct app_request *r)
         json_integer(rule_progress(rental_number(row, "done"), rental_number(row, "total"))));
     json_decref(open);
     if (rows && syncs && rentals) {
-        app_reply(r, 200, json_pack("{s:o, s:o}", "customers", rows, "syncs", syncs));
+        app_reply(r, 200,
+                  json_pack("{s:o, s:o, s:o}", "customers", rows, "syncs", syncs, "currency",
+                            rental_currency(s, tenant)));
     } else {
         json_decref(rows);
         json_decref(syncs);

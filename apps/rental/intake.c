@@ -123,6 +123,14 @@ const char *rental_text(const json_t *row, const char *name)
     return text ? text : "";
 }
 
+json_t *rental_currency(struct rental *s, const char *tenant)
+{
+    json_t *row = db_row(s->db, "select currency from companies where id = $1", "s", tenant);
+    json_t *text = json_string(rental_text(row, "currency"));
+    json_decref(row);
+    return text;
+}
+
 int32_t rental_today(void)
 {
     return rule_day_of(app_now_ms());

@@ -101,13 +101,17 @@ static void list(void *state, struct app_request *r)
     today[7] = '\0';
     if (!period_of(r, asked ? asked : today, period))
         return;
-    json_t *parts[] = {employees(s, tenant), timesheets(s, tenant), leaves(s, tenant),
+    json_t *parts[] = {employees(s, tenant),
+                       timesheets(s, tenant),
+                       leaves(s, tenant),
                        preview(s, tenant, period),
                        db_rows(s->db,
                                "select id, period, employees, minutes, overtime, total, run_at, "
                                "run_by from payrolls where tenant = $1 order by id desc limit 24",
-                               "s", tenant)};
-    static const char *const names[] = {"employees", "timesheets", "leaves", "preview", "payrolls"};
+                               "s", tenant),
+                       rental_currency(s, tenant)};
+    static const char *const names[] = {"employees", "timesheets", "leaves",
+                                        "preview",   "payrolls",   "currency"};
     json_t *answer = json_object();
     bool whole = answer != NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -244,14 +248,14 @@ static void decide_hours(void *state, struct app_request *r)
 static void tell_payroll(struct rental *s, const char *tenant, const char *period,
                          const struct wages *w, int64_t id)
 {
-    json_t *company = db_row(s->db, "select currency from companies where id = $1", "s", tenant);
-    const char *currency = rental_text(company, "currency");
+    json_t *company = rental_currency(s, tenant);
+    const char *currency = json_string_value(company);
     json_t *data = json_pack("{s:s, s:I, s:I, s:o}", "period", period, "payroll_id", (json_int_t)id,
                              "employees", (json_int_t)w->people, "total", rental_money(w->total));
-    if (strlen(currency) == 3)
+    if (currency && strlen(currency) == 3)
         json_object_set_new(data, "currency", json_string(currency));
     rental_tell(s, tenant, "payroll_processed", NULL, data,
-                "Payroll of %s: %s %lld.%02d for %lld employees", period, currency,
+                "Payroll of %s: %s %lld.%02d for %lld employees", period, currency ? currency : "",
                 (long long)(w->total / 100), (int)(w->total % 100), (long long)w->people);
     json_decref(company);
 }

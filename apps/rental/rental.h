@@ -47,6 +47,8 @@ const char *rental_by(struct app_request *r);
 int64_t rental_number(const json_t *row, const char *name);   /* 0 when it is none */
 const char *rental_text(const json_t *row, const char *name); /* "" when it is none; borrows */
 int32_t rental_today(void);
+/* "SAR", the company's; "" when there is no such company. Returns new. */
+json_t *rental_currency(struct rental *s, const char *tenant);
 
 /* ---- events ---- */
 

@@ -387,16 +387,16 @@ static void tell_payment(struct rental *s, const char *tenant, const json_t *row
                          const char *method, const char *by)
 {
     int64_t id = rental_number(row, "id"), left = rental_number(row, "balance") - amount;
-    json_t *company = db_row(s->db, "select currency from companies where id = $1", "s", tenant);
-    const char *currency = rental_text(company, "currency");
+    json_t *company = rental_currency(s, tenant);
+    const char *currency = json_string_value(company);
     json_t *data =
         json_pack("{s:I, s:o, s:s, s:s, s:o, s:s}", "rental_id", (json_int_t)id, "amount",
                   rental_money(amount), "method", method, "customer", rental_text(row, "customer"),
                   "balance", rental_money(left < 0 ? 0 : left), "updated_by", by);
-    if (strlen(currency) == 3)
+    if (currency && strlen(currency) == 3)
         json_object_set_new(data, "currency", json_string(currency));
     rental_tell(s, tenant, "payment_received", NULL, data, "%s paid %s %lld.%02d for rental %lld",
-                rental_text(row, "customer"), currency, (long long)(amount / 100),
+                rental_text(row, "customer"), currency ? currency : "", (long long)(amount / 100),
                 (int)(amount % 100), (long long)id);
     json_decref(company);
 }
@@ -452,7 +452,10 @@ static void list(void *state, struct app_request *r)
         rental_broken(s, r);
         return;
     }
-    app_reply(r, 200, json_pack("{s:o}", "rentals", rows));
+    app_reply(r, 200,
+              json_pack("{s:o, s:o, s:s}", "rentals", rows, "currency",
+                        rental_currency(s, app_who(r)->tenant), "today",
+                        rule_day_text(rental_today(), today)));
 }
 
 static void payments(void *state, struct app_request *r)
