@@ -442,6 +442,7 @@ static void pay(void *state, struct app_request *r)
 static void list(void *state, struct app_request *r)
 {
     struct rental *s = state;
+    char today[RULE_DAY_TEXT];
     json_t *rows =
         rental_rows(s, app_who(r)->tenant,
                     "order by case r.status when 'overdue' then 0 when 'active' then 1 "
