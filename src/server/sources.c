@@ -489,10 +489,10 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,          &copy->database,    &copy->query,
-                            &copy->key,           &copy->tenant,      &copy->tenant_value,
-                            &copy->channel,       &copy->types.added, &copy->types.changed,
-                            &copy->types.removed, &copy->listen};
+    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
+                            &copy->key,          &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,      &copy->types.added, &copy->types.changed,
+                            &copy->types.removed};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
