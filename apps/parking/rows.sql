@@ -28,7 +28,7 @@ insert into contractors (id, tenant, name, rate) values
   ('con_isla',   'quayside', 'Isla Tours',          25);
 
 insert into allocations (contractor, lot, capacity, max_stay_s) values
-  ('con_swift',  'lot_central', 5, 1200), ('con_swift',  'lot_market', 4, 1200),
+  ('con_swift',  'lot_central', 5, 900),  ('con_swift',  'lot_market', 4, 900),
   ('con_medi',   'lot_museum',  5, 0),    ('con_medi',   'lot_central', 3, 14400),
   ('con_bright', 'lot_ring',    8, 0),    ('con_bright', 'lot_market', 3, 7200),
   ('con_pilots', 'lot_pier',    6, 0),

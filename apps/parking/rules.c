@@ -63,18 +63,13 @@ int64_t rules_empty(int64_t occupied, int64_t total)
 bool rules_camera_broken(const struct rules_camera *camera, uint64_t now_ms)
 {
     uint64_t seen = camera->last_seen_ms, others = camera->others_last_ms;
-    if (!seen)
-        return false;
     if (seen < camera->line_since_ms)
         seen = camera->line_since_ms;
-    if (now_ms < seen)
+    if (!camera->last_seen_ms || now_ms < seen + camera->offline_after_ms)
         return false;
-    if (now_ms - seen >= camera->line_after_ms)
-        return true;
-    if (others >= seen + camera->offline_after_ms)
-        return true;
     bool alone = !others || others + camera->offline_after_ms < seen;
-    return alone && now_ms - seen >= camera->offline_after_ms;
+    return alone || others >= seen + camera->offline_after_ms ||
+           now_ms - camera->last_seen_ms >= camera->line_after_ms;
 }
 
 enum rules_severity rules_camera_severity(int64_t other_cameras_online)

@@ -1,6 +1,5 @@
 -- The database of car parks: who operates which, what stands in them, who may, what it costs.
 -- Times are unix milliseconds; penalties whole units of the operator's currency.
-pragma journal_mode = wal;
 
 create table operators (
   tenant   text primary key,  -- the wall between two operators
