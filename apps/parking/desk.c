@@ -33,7 +33,7 @@
 
 #define GATE_COLUMNS                                                                               \
     "id, lot as parkingLotId, event, plate as plateNumber, contractor as contractorId, "           \
-    ISO("at_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
+    ISO("told_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
 
 /* Staff of the operator. NULL: it has been answered. */
 static const struct app_who *staff(struct app_request *r)
@@ -96,7 +96,7 @@ static json_t *alerts(struct parking *p, const char *tenant, const char *lot, co
                    "select " ALERT_COLUMNS " from alerts where tenant = $1 and "
                    "($2 is null or lot = $2) and ($3 is null or type = $3) and "
                    "($4 is null or status = $4 or ($4 = 'open' and status <> 'resolved')) "
-                   "order by created_ms desc, id desc limit $5",
+                   "order by status = 'resolved', created_ms desc, id desc limit $5",
                    "ssssi", tenant, lot, type, status, limit);
 }
 
@@ -107,7 +107,8 @@ static json_t *violations(struct parking *p, const char *tenant, const char *lot
                    "select " VIOLATION_COLUMNS " from violations where tenant = $1 and "
                    "($2 is null or lot = $2) and ($3 is null or type = $3) and "
                    "($4 is null or status = $4 or ($4 = 'open' and status <> 'resolved')) and "
-                   "($5 is null or contractor = $5) order by created_ms desc, id desc limit $6",
+                   "($5 is null or contractor = $5) order by status = 'resolved', "
+                   "created_ms desc, id desc limit $6",
                    "sssssi", tenant, lot, type, status, contractor, limit);
 }
 
@@ -117,7 +118,7 @@ static json_t *gate_events(struct parking *p, const char *tenant, const char *lo
     return db_rows(p->db,
                    "select " GATE_COLUMNS " from gate_events where tenant = $1 and "
                    "($2 is null or lot = $2) and ($3 is null or event = $3) "
-                   "order by at_ms desc, id desc limit $4",
+                   "order by told_ms desc, id desc limit $4",
                    "sssi", tenant, lot, event, limit);
 }
 
@@ -132,14 +133,28 @@ static json_t *names(struct parking *p, const char *tenant)
                    "s", tenant);
 }
 
-/* Entries and exits since midnight (UTC), and what they mean. */
+/* What isn't settled, all of it: the lists are only so long. asOf: what is older is in it. */
+static json_t *totals(struct parking *p, const char *tenant)
+{
+    char now[25];
+    json_t *row =
+        db_row(p->db,
+               "select (select count(*) from alerts where tenant = $1 and status <> 'resolved') "
+               "as alertsOpen, count(*) as violationsOpen, coalesce(sum(penalty), 0) as penaltiesOpen "
+               "from violations where tenant = $1 and status <> 'resolved'",
+               "s", tenant);
+    json_object_set_new(row, "asOf", json_string(app_iso(app_now_ms(), now)));
+    return row;
+}
+
+/* Entries and exits since midnight (UTC), and the stays that ended. */
 static json_t *today(struct parking *p, const char *tenant)
 {
     return db_row(p->db,
                   "select coalesce(sum(event = 'vehicle_entry'), 0) as entries, "
                   "coalesce(sum(event = 'vehicle_exit'), 0) as exits, "
-                  "cast(avg(duration_s) as integer) as averageStay from gate_events "
-                  "where tenant = $1 and at_ms >= $2",
+                  "count(duration_s) as stays, coalesce(sum(duration_s), 0) as staySeconds "
+                  "from gate_events where tenant = $1 and told_ms >= $2",
                   "si", tenant, (int64_t)(app_now_ms() / 86400000 * 86400000));
 }
 
@@ -159,7 +174,8 @@ static void on_overview(void *state, struct app_request *r)
     put(out, "violations", violations(p, who->tenant, NULL, NULL, NULL, NULL, 100));
     put(out, "gateEvents", gate_events(p, who->tenant, NULL, NULL, 40));
     put(out, "today", today(p, who->tenant));
-    reply_all(p, r, out, 7);
+    put(out, "totals", totals(p, who->tenant));
+    reply_all(p, r, out, 8);
 }
 
 static void on_lots(void *state, struct app_request *r)
@@ -211,7 +227,8 @@ static void on_gate_events(void *state, struct app_request *r)
     put(out, "lots", lots(p, who->tenant));
     put(out, "contractors", names(p, who->tenant));
     put(out, "today", today(p, who->tenant));
-    reply_all(p, r, out, 4);
+    put(out, "totals", totals(p, who->tenant));
+    reply_all(p, r, out, 5);
 }
 
 static json_t *lot_devices(struct parking *p, const char *lot)
@@ -263,7 +280,8 @@ static void on_lot(void *state, struct app_request *r)
                 "select " ISO("at_ms") " as at, occupied from counts "
                                        "where lot = $1 and at_ms >= $2 order by at_ms",
                 "si", id, (int64_t)app_now_ms() - CURVE_MS));
-    reply_all(p, r, out, 9);
+    put(out, "totals", totals(p, who->tenant));
+    reply_all(p, r, out, 10);
 }
 
 /* Contractors with their allocations as a list each. */
@@ -298,7 +316,8 @@ static void on_contractors(void *state, struct app_request *r)
                 "order by l.name",
                 "s", who->tenant));
     put(out, "violations", violations(p, who->tenant, NULL, NULL, NULL, NULL, 100));
-    reply_all(p, r, out, 5);
+    put(out, "totals", totals(p, who->tenant));
+    reply_all(p, r, out, 6);
 }
 
 /* ---- deciding ---- */

@@ -113,12 +113,13 @@ create table gate_events (
   event      text not null check (event in ('vehicle_entry', 'vehicle_exit')),
   plate      text not null,
   contractor text references contractors (id),
-  at_ms      integer not null,
+  at_ms      integer not null,                        -- when it passed
+  told_ms    integer not null,                        -- the lot's updated_ms: the timestamp that was published
   duration_s integer,
   ref        text                                     -- the device's own id of it: sent twice, taken once
 );
-create index gate_events_by_time on gate_events (tenant, at_ms);
-create index gate_events_by_lot on gate_events (lot, at_ms);
+create index gate_events_by_time on gate_events (tenant, told_ms);
+create index gate_events_by_lot on gate_events (lot, told_ms);
 create unique index gate_events_once on gate_events (device, ref) where ref is not null;
 
 create table alerts (

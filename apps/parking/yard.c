@@ -114,8 +114,7 @@ bool yard_count(struct change *c, const char *lot, int64_t occupied, uint64_t co
 static void move_occupied(struct change *c, const char *lot, int64_t by)
 {
     int64_t occupied = db_int(c->p->db, 0, "select occupied from lots where id = $1", "s", lot) + by;
-    if (occupied >= 0 && occupied <= 2 * PARKING_COUNT_MAX)
-        set_occupied(c, lot, occupied);
+    set_occupied(c, lot, occupied < 0 ? 0 : occupied);
 }
 
 /* ---- contractors ---- */
@@ -296,8 +295,9 @@ static void log_passage(struct change *c, const struct passage *g, const char *e
 {
     change_note(c, db_run(c->p->db,
                           "insert into gate_events (tenant, lot, device, by_name, event, plate, "
-                          "contractor, at_ms, duration_s, ref) "
-                          "values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, -1), $10)",
+                          "contractor, at_ms, told_ms, duration_s, ref) "
+                          "select $1, $2, $3, $4, $5, $6, $7, $8, updated_ms, nullif($9, -1), $10 "
+                          "from lots where id = $2",
                           "sssssssiis", c->tenant, g->lot, g->device, g->by, event, g->plate,
                           contractor, (int64_t)g->at_ms, duration_s, g->ref));
 }
@@ -316,8 +316,8 @@ void yard_enter(struct change *c, const struct passage *g)
                           "insert into visits (tenant, lot, plate, contractor, entered_ms) "
                           "values ($1, $2, $3, $4, $5)",
                           "ssssi", c->tenant, g->lot, g->plate, contractor, (int64_t)g->at_ms));
-    log_passage(c, g, "vehicle_entry", contractor, -1);
     move_occupied(c, g->lot, 1);
+    log_passage(c, g, "vehicle_entry", contractor, -1);
     say_capacity(c, g->lot, "vehicle_entry", g->plate, -1);
     yard_settle_lot(c, g->lot);
     if (contractor) {
@@ -335,8 +335,8 @@ int64_t yard_leave(struct change *c, const struct passage *g)
     int64_t duration = -1;
     if (here)
         duration = rules_duration_s((uint64_t)row_int(visit, "entered_ms"), g->at_ms);
-    log_passage(c, g, "vehicle_exit", contractor, duration);
     move_occupied(c, g->lot, -1);
+    log_passage(c, g, "vehicle_exit", contractor, duration);
     say_capacity(c, g->lot, "vehicle_exit", g->plate, duration);
     if (visit)
         end_visit(c, visit, g->at_ms, here);
@@ -473,7 +473,7 @@ void yard_tidy(struct parking *p, uint64_t now_ms)
     static const char *const old[] = {
         "delete from counts where at_ms < $1",
         "delete from visits where exited_ms < $1",
-        "delete from gate_events where at_ms < $1",
+        "delete from gate_events where told_ms < $1",
         "delete from alerts where status = 'resolved' and changed_ms < $1",
     };
     if (now_ms < p->tidy_ms && p->tidy_ms <= now_ms + TIDY_MS)
