@@ -147,6 +147,17 @@ static json_t *totals(struct parking *p, const char *tenant)
     return row;
 }
 
+/* Contractors' vehicles and where they are (null: outside), so that a page can follow them. */
+static json_t *fleet(struct parking *p, const char *tenant)
+{
+    return db_rows(p->db,
+                   "select v.plate as plateNumber, v.contractor as contractorId, "
+                   "s.lot as parkingLotId from vehicles v left join visits s on "
+                   "s.tenant = v.tenant and s.plate = v.plate and s.exited_ms is null "
+                   "where v.tenant = $1 order by v.plate",
+                   "s", tenant);
+}
+
 /* Entries and exits since midnight (UTC), and the stays that ended. */
 static json_t *today(struct parking *p, const char *tenant)
 {
@@ -175,7 +186,8 @@ static void on_overview(void *state, struct app_request *r)
     put(out, "gateEvents", gate_events(p, who->tenant, NULL, NULL, 40));
     put(out, "today", today(p, who->tenant));
     put(out, "totals", totals(p, who->tenant));
-    reply_all(p, r, out, 8);
+    put(out, "fleet", fleet(p, who->tenant));
+    reply_all(p, r, out, 9);
 }
 
 static void on_lots(void *state, struct app_request *r)
@@ -228,7 +240,8 @@ static void on_gate_events(void *state, struct app_request *r)
     put(out, "contractors", names(p, who->tenant));
     put(out, "today", today(p, who->tenant));
     put(out, "totals", totals(p, who->tenant));
-    reply_all(p, r, out, 5);
+    put(out, "fleet", fleet(p, who->tenant));
+    reply_all(p, r, out, 6);
 }
 
 static json_t *lot_devices(struct parking *p, const char *lot)
@@ -244,8 +257,7 @@ static json_t *lot_allocations(struct parking *p, const char *lot)
 {
     return db_rows(p->db,
                    "select c.id as contractorId, c.name, c.rate, a.capacity, "
-                   "a.max_stay_s / 60 as maxStayMinutes, (select count(*) from visits v "
-                   "where v.contractor = c.id and v.lot = a.lot and v.exited_ms is null) as present "
+                   "a.max_stay_s / 60 as maxStayMinutes, a.lot as parkingLotId "
                    "from allocations a join contractors c on c.id = a.contractor "
                    "where a.lot = $1 order by c.name",
                    "s", lot);
@@ -281,7 +293,8 @@ static void on_lot(void *state, struct app_request *r)
                                        "where lot = $1 and at_ms >= $2 order by at_ms",
                 "si", id, (int64_t)app_now_ms() - CURVE_MS));
     put(out, "totals", totals(p, who->tenant));
-    reply_all(p, r, out, 10);
+    put(out, "fleet", fleet(p, who->tenant));
+    reply_all(p, r, out, 11);
 }
 
 /* Contractors with their allocations as a list each. */
@@ -297,7 +310,6 @@ static void on_contractors(void *state, struct app_request *r)
     put(out, "contractors",
         db_rows(p->db,
                 "select c.id as _id, c.name, c.rate, "
-                "(select count(*) from vehicles v where v.contractor = c.id) as vehicles, "
                 "(select coalesce(sum(penalty), 0) from violations x where x.contractor = c.id and "
                 "x.status <> 'resolved') as penaltiesOpen, "
                 "(select coalesce(sum(penalty), 0) from violations x where x.contractor = c.id and "
@@ -309,15 +321,14 @@ static void on_contractors(void *state, struct app_request *r)
     put(out, "allocations",
         db_rows(p->db,
                 "select a.contractor as contractorId, a.lot as parkingLotId, a.capacity, "
-                "a.max_stay_s / 60 as maxStayMinutes, a.breach is not null as \"breached?\", "
-                "(select count(*) from visits v where v.contractor = a.contractor and "
-                "v.lot = a.lot and v.exited_ms is null) as present "
+                "a.max_stay_s / 60 as maxStayMinutes "
                 "from allocations a join lots l on l.id = a.lot where l.tenant = $1 "
                 "order by l.name",
                 "s", who->tenant));
     put(out, "violations", violations(p, who->tenant, NULL, NULL, NULL, NULL, 100));
     put(out, "totals", totals(p, who->tenant));
-    reply_all(p, r, out, 6);
+    put(out, "fleet", fleet(p, who->tenant));
+    reply_all(p, r, out, 7);
 }
 
 /* ---- deciding ---- */
