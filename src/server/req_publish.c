@@ -364,7 +364,7 @@ static int check_rate(struct intake *in)
     char text[USER_TEXT];
     const struct grant *g = in->rq->grant;
     struct slice user = user_name(grant_tenant(g), grant_subject(g), text);
-    if (publisher_take(in->c->w->s, user, in->count, in->c->w->now_ms, &in->wait_ms))
+    if (publisher_take(in->c->w->s, user, in->count, in->c->w->mono_ms, &in->wait_ms))
         return 0;
     in->c->w->stats.limited[LIMIT_PUBLISHER]++;
     return err_set(&in->err, ERR_RATE_LIMITED,

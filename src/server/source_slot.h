@@ -7,8 +7,13 @@
 
 #include "core/source.h"
 
+struct rows_read;
+struct append;
+
 struct source_slot {
     struct server *s;
+    struct rows_read *read; /* one of each at a time: there before they are needed */
+    struct append *append;
     const struct opt_source *conf;
     struct source *source;
     struct opt_source *added; /* owned; NULL: conf is the configuration's */

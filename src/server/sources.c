@@ -39,9 +39,8 @@ static void run_rows_done(struct msg *m, void *ctx)
 {
     struct rows_read *rr = (struct rows_read *)m;
     (void)ctx;
-    rr->done(rr->arg, rr->error);
     buf_fini(&rr->tenants);
-    free(rr);
+    rr->done(rr->arg, rr->error);
 }
 
 static void finish_read(struct rows_read *rr, int error)
@@ -106,10 +105,9 @@ static void host_load(void *ctx, struct slice channel,
                       void (*done)(void *arg, int error), void *arg)
 {
     struct source_slot *slot = ctx;
-    struct rows_read *rr = calloc(1, sizeof *rr);
-    if (!rr)
-        abort(); /* at start-up */
-    rr->s = slot->s;
+    struct rows_read *rr = slot->read;
+    buf_fini(&rr->tenants);
+    *rr = (struct rows_read){.s = slot->s};
     rr->channel = slice_str(slot->conf->channel);
     (void)channel;
     rr->row = row;
@@ -138,7 +136,8 @@ struct append {
     void *arg;
 };
 
-static void append_free(struct append *a)
+/* Empty, for the next. */
+static void append_reset(struct append *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         free((void *)(uintptr_t)a->publishes[i].tenant.p);
@@ -147,21 +146,24 @@ static void append_free(struct append *a)
     }
     free(a->publishes);
     free(a->position_text);
-    free(a);
+    *a = (struct append){.slot = a->slot};
 }
 
 static void run_append_done(struct msg *m, void *ctx)
 {
     struct append *a = (struct append *)m;
     (void)ctx;
-    if (!a->err.code && a->position_text) {
-        buf_reset(&a->slot->position);
-        buf_add_slice(&a->slot->position, a->position.value);
-        if (a->slot->position.failed)
-            abort(); /* a position that is not known would be a loss */
+    struct err err = a->err;
+    void (*done)(void *arg, int error, const char *detail) = a->done;
+    void *arg = a->arg;
+    if (!err.code && a->position_text) {
+        size_t len = a->position.value.len;
+        buf_fini(&a->slot->position);
+        a->slot->position = (struct buf){.p = a->position_text, .len = len, .cap = len};
+        a->position_text = NULL;
     }
-    a->done(a->arg, a->err.code, a->err.detail);
-    append_free(a);
+    append_reset(a);
+    done(arg, err.code, err.detail);
 }
 
 static void append_finish(struct append *a)
@@ -240,10 +242,7 @@ void sources_append(void *ctx, const struct source_event *events, size_t count,
                     void *arg)
 {
     struct source_slot *slot = ctx;
-    struct append *a = calloc(1, sizeof *a);
-    if (!a)
-        abort(); /* the source has just found memory for the events */
-    a->slot = slot;
+    struct append *a = slot->append;
     a->done = done;
     a->arg = arg;
     if (!fill(a, events, count, position)) {
@@ -266,10 +265,7 @@ void sources_decline(struct source_slot *slot, const struct source_event *events
                      int error, const char *detail,
                      void (*done)(void *arg, int error, const char *detail), void *arg)
 {
-    struct append *a = calloc(1, sizeof *a);
-    if (!a)
-        abort(); /* the source has just found memory for the events */
-    a->slot = slot;
+    struct append *a = slot->append;
     a->done = done;
     a->arg = arg;
     err_set(&a->err, error, "%s", detail);
@@ -401,14 +397,33 @@ static int open_source(struct source_slot *slot, struct err *e)
     }
 }
 
+static void slot_free(struct source_slot *slot)
+{
+    if (slot->read)
+        buf_fini(&slot->read->tenants);
+    free(slot->read);
+    if (slot->append)
+        append_reset(slot->append);
+    free(slot->append);
+    slot->read = NULL;
+    slot->append = NULL;
+}
+
 static int add_source(struct server *s, const struct opt_source *conf, struct err *e)
 {
     struct source_slot *slot = &s->sources[s->source_count];
     slot->s = s;
     slot->conf = conf;
     snprintf(slot->detail, sizeof slot->detail, "not read yet");
-    if (open_source(slot, e))
-        return e->code;
+    slot->read = calloc(1, sizeof *slot->read);
+    slot->append = calloc(1, sizeof *slot->append);
+    int rc = slot->read && slot->append ? open_source(slot, e)
+                                        : err_set(e, ERR_OVERLOADED, "out of memory");
+    if (rc) {
+        slot_free(slot);
+        return rc;
+    }
+    slot->append->slot = slot;
     s->source_count++;
     return 0;
 }
@@ -514,6 +529,7 @@ void sources_free(struct server *s)
     for (size_t i = 0; i < s->source_count; i++) {
         source_texts_free(s->sources[i].added);
         outbox_host_fini(&s->sources[i]);
+        slot_free(&s->sources[i]);
     }
     free(s->sources);
 }
