@@ -151,6 +151,14 @@ int access_init(struct server *s, struct err *e)
     return start_asking(s, a, e);
 }
 
+int access_sign(struct server *s, struct slice claims, struct buf *out, struct err *e)
+{
+    const struct key *key = keyset_signer(s->access->fixed, NULL);
+    if (!key)
+        return err_set(e, ERR_BAD_REQUEST, "no key here can sign: add an HS256 secret to auth.keys");
+    return jwt_sign(key, claims, out, e);
+}
+
 void access_close(struct server *s)
 {
     struct access *a = s->access;
@@ -190,8 +198,9 @@ static struct credential find_credential(const struct server *s, const struct re
         return (struct credential){FROM_HEADER,
                                    slice_trim(slice_of(field.p + 7, field.len - 7))};
     field = http1_field(&rq->http, "cookie");
-    while (s->opts->auth.cookie && cookie_next(&field, &name, &value))
-        if (slice_is(name, s->opts->auth.cookie) && value.len)
+    const char *cookie = rq->endpoint->cookie ? rq->endpoint->cookie : s->opts->auth.cookie;
+    while (cookie && cookie_next(&field, &name, &value))
+        if (slice_is(name, cookie) && value.len)
             return (struct credential){FROM_COOKIE, value};
     value = s->opts->auth.query_token ? query_token(rq) : SLICE_NONE;
     return (struct credential){value.len ? FROM_QUERY : FROM_NOWHERE, value};
@@ -244,6 +253,9 @@ static int take_token(struct server *s, struct slice token, struct request *rq, 
     if (rc) {
         grant_unref(rq->grant);
         rq->grant = NULL;
+    } else if (rq->endpoint->handler) {
+        rq->claims = jwt.claims;
+        jwt.claims = BUF_INIT;
     }
     jwt_fini(&jwt);
     keyset_unref(set);

@@ -158,6 +158,7 @@ struct request {
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
     struct grant *grant;     /* what it may do, once that is known */
+    struct buf claims;       /* of its token, for handlers of the program */
     uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
     uint64_t grant_until_ms; /* with by_webhook: ask again then */
     const char *why;         /* of a refusal, for the log alone; borrowed for that call */
@@ -175,6 +176,7 @@ struct endpoint {
     unsigned methods; /* bits 1 << enum http1_method */
     request_fn run;   /* the body is complete */
     bool open;        /* no token needed */
+    const char *cookie; /* that may hold the token; NULL: auth.cookie */
     const struct opt_route *route;
     size_t route_index;
     void (*handler)(void *ctx, struct freshet_request *request); /* of the program */

@@ -45,9 +45,11 @@ static int check_room(struct conn *c, struct request *rq, struct tenant_use *use
     char text[USER_TEXT];
     if (o->connections && (uint64_t)atomic_load(&s->streams) >= o->connections)
         return refuse(c, rq, LIMIT_CONNECTIONS, "the hub", o->connections);
-    if (o->connections_per_tenant &&
-        (uint64_t)atomic_load(&use->streams) >= o->connections_per_tenant)
-        return refuse(c, rq, LIMIT_PER_TENANT, "this tenant", o->connections_per_tenant);
+    uint64_t per_tenant = rq->route && rq->route->connections_per_tenant
+                              ? rq->route->connections_per_tenant
+                              : o->connections_per_tenant;
+    if (per_tenant && (uint64_t)atomic_load(&use->streams) >= per_tenant)
+        return refuse(c, rq, LIMIT_PER_TENANT, "this tenant", per_tenant);
     struct slice user =
         user_name(grant_tenant(rq->grant), grant_subject(rq->grant), text);
     int rc = user_enter(s, user, o->connections_per_user, &uses->user);

@@ -101,7 +101,7 @@ int server_add_endpoint(struct server *s, struct endpoint with, bool pattern)
 
 static struct endpoint of_route(const struct opt_route *r, size_t i)
 {
-    struct endpoint ep = {.path = r->path, .route = r, .route_index = i};
+    struct endpoint ep = {.path = r->path, .cookie = r->cookie, .route = r, .route_index = i};
     switch (r->kind) {
     case ROUTE_KIND_STREAM:
         ep.methods = GET;
