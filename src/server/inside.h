@@ -275,6 +275,9 @@ void req_poll(struct conn *c, struct request *rq);
 void req_publish(struct conn *c, struct request *rq);
 void req_stats(struct conn *c, struct request *rq);
 void req_channels(struct conn *c, struct request *rq);
+void req_tenants(struct conn *c, struct request *rq);
+void req_config(struct conn *c, struct request *rq);
+void req_schemas(struct conn *c, struct request *rq);
 void req_revoke(struct conn *c, struct request *rq);
 void req_connections(struct conn *c, struct request *rq);
 void req_kick(struct conn *c, struct request *rq);
@@ -433,7 +436,11 @@ struct gather {
     bool want_channels, sources_bad;
     uint64_t kept, kept_bytes; /* of those channels */
     uint64_t streams, lagging; /* of the tenant, or of all */
-    void (*each)(struct gather *g, struct worker *w); /* more to do on each loop; NULL: nothing */
+    struct hub_tenant_info of_tenant; /* of the tenant, */
+    uint64_t delivered;               /* and so is this */
+    /* More to do with the owner, and on each loop; NULL: nothing. */
+    void (*owner)(struct gather *g, struct server *s);
+    void (*each)(struct gather *g, struct worker *w);
     bool failed; /* no memory somewhere: some numbers are missing */
     gather_fn done;      /* for a request, */
     gathered_fn gathered; /* or for others */
