@@ -3,6 +3,7 @@
 #include "crowd/model.h"
 #include "crowd/venue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,9 +49,10 @@ static void finish(struct crowd_change *change, struct app_request *r, json_t *b
         app_reply(r, 200, body);
         return;
     }
-    if (!body)
+    if (body)
+        json_decref(body);
+    else
         crowd_cancel(change);
-    json_decref(body);
     fail_database(r);
 }
 
@@ -186,7 +188,6 @@ static void post_readings(void *state, struct app_request *r)
         app_fail(r, 422, "SCHEMA_MISMATCH", "/camera: the camera's id");
     else
         take_all(state, r, body);
-    json_decref(body);
 }
 
 /* ---- alerts ---- */
@@ -256,7 +257,6 @@ static void post_enter(void *state, struct app_request *r)
             app_fail(r, 409, "CONFLICT", "the venue is in emergency mode already");
         }
     }
-    json_decref(body);
 }
 
 static void post_leave(void *state, struct app_request *r)
@@ -271,7 +271,6 @@ static void post_leave(void *state, struct app_request *r)
             app_fail(r, 409, "CONFLICT", "the venue is not in emergency mode");
         }
     }
-    json_decref(body);
 }
 
 /* ---- thresholds ---- */
@@ -337,7 +336,6 @@ static void post_thresholds(void *state, struct app_request *r)
         app_fail(r, 422, "SCHEMA_MISMATCH", "%s", problem);
     else
         write_limits(state, r, &limits);
-    json_decref(body);
 }
 
 /* ---- testing controls ---- */
@@ -376,7 +374,6 @@ static void post_violation(void *state, struct app_request *r)
     json_t *body = controller(r) ? app_body(r) : NULL;
     if (body)
         begin_drill(state, r, body, "violation");
-    json_decref(body);
 }
 
 static void post_breach(void *state, struct app_request *r)
@@ -384,7 +381,6 @@ static void post_breach(void *state, struct app_request *r)
     json_t *body = controller(r) ? app_body(r) : NULL;
     if (body)
         begin_drill(state, r, body, "breach");
-    json_decref(body);
 }
 
 static void post_stop(void *state, struct app_request *r)
@@ -395,7 +391,6 @@ static void post_stop(void *state, struct app_request *r)
         int ended = crowd_drill_end(&change, text_of(body, "zone", 64));
         finish(&change, r, ended < 0 ? NULL : json_pack("{s:i}", "ended", ended));
     }
-    json_decref(body);
 }
 
 static void post_test_alert(void *state, struct app_request *r)
@@ -418,7 +413,6 @@ static void post_test_alert(void *state, struct app_request *r)
             finish(&change, r, alert);
         }
     }
-    json_decref(body);
 }
 
 /* Numbered messages on both streams: what arrives, in which order and how late, is for the page to
@@ -434,7 +428,6 @@ static void post_delivery(void *state, struct app_request *r)
     int64_t n = number_of(body, "count", 1, PROBES_MAX, 10);
     if (!run || n < 1) {
         app_fail(r, 422, "SCHEMA_MISMATCH", "run (1 to 64 bytes), count (1 to %d)", PROBES_MAX);
-        json_decref(body);
         return;
     }
     for (int64_t i = 1; i <= n; i++)
@@ -448,7 +441,6 @@ static void post_delivery(void *state, struct app_request *r)
                                               (json_int_t)i, "of", (json_int_t)n, "timestamp",
                                               (json_int_t)app_now_ms())});
     app_reply(r, 200, json_pack("{s:s, s:I}", "run", run, "sent", (json_int_t)n));
-    json_decref(body);
 }
 
 /* ---- the application ---- */

@@ -1,6 +1,5 @@
 -- Venues, their floor plans, what cameras counted, and what came of it. Times are unix milliseconds,
 -- lengths metres. A venue is a tenant: every row names it, and no query goes without it.
-pragma journal_mode = wal;
 
 create table venues (
   id               text primary key,
