@@ -530,6 +530,7 @@ static int64_t crowd_number(void *state, const char **label)
 const struct app_def app_crowd = {
     .name = "crowd",
     .title = "Crowd risk",
+    .page = "/admin/crowd-risk/monitor",
     .sentence = "How full each zone of a venue is, alerts when it gets too full, and emergency mode"
                 " on every screen at once.",
     .logins = LOGINS,
