@@ -4,17 +4,38 @@ import { LEVELS, type Corner, type Level, type VenueState, type Zone } from './t
 
 const path = (corners: readonly Corner[]) => `M${corners.map(([x, y]) => `${x} ${y}`).join('L')}Z`;
 
-/** The middle of a polygon's area: inside of it for the shapes that zones have. */
-export function middle(corners: readonly Corner[]): Corner {
-  let [area, x, y] = [0, 0, 0];
+/** How far a point is from the polygon's edges; below 0 outside of it. */
+function depth(corners: readonly Corner[], x: number, y: number): number {
+  let [near, inside] = [Infinity, false];
   corners.forEach(([ax, ay], i) => {
     const [bx, by] = corners[(i + 1) % corners.length]!;
-    const cross = ax * by - bx * ay;
-    area += cross;
-    x += (ax + bx) * cross;
-    y += (ay + by) * cross;
+    const [dx, dy] = [bx - ax, by - ay];
+    const along = Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy || 1)));
+    near = Math.min(near, Math.hypot(x - ax - along * dx, y - ay - along * dy));
+    if (ay > y !== by > y && x < ax + ((y - ay) / dy) * dx) inside = !inside;
   });
-  return area ? [x / (3 * area), y / (3 * area)] : corners[0] ?? [0, 0];
+  return inside ? near : -near;
+}
+
+const STEPS = 24;
+const middles = new Map<string, Corner>();
+
+/** Where a polygon has most room around: its text stands there. Of equal places, the one nearest to the middle. */
+export function middle(corners: readonly Corner[]): Corner {
+  const key = path(corners);
+  const known = middles.get(key);
+  if (known) return known;
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  const [left, top, right, bottom] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  let [best, room]: [Corner, number] = [[(left + right) / 2, (top + bottom) / 2], -Infinity];
+  for (let i = 1; i < STEPS; i++)
+    for (let j = 1; j < STEPS; j++) {
+      const [x, y] = [left + ((right - left) * i) / STEPS, top + ((bottom - top) * j) / STEPS];
+      const here = Math.min(depth(corners, x, y), 11) - 0.02 * Math.hypot(x - (left + right) / 2, y - (top + bottom) / 2);
+      if (here > room) [best, room] = [[x, y], here];
+    }
+  middles.set(key, best);
+  return best;
 }
 
 /** Level by pattern: none, lines far apart, lines close together, lines crossed. */
@@ -39,31 +60,41 @@ export const densityText = (zone: Pick<Zone, 'density' | 'people'>) => (zone.peo
 export const describe = (zone: Zone) =>
   `${zone.name}: ${zone.people === null ? 'not counted yet' : `${format.number(zone.people)} people, ${densityText(zone)} per square metre, ${zone.level}`}`;
 
-/** Words of a name on lines of their own: zones are narrow. */
+/** Density, level and name, one below the other around the middle. Where a zone is narrow, a word is a line. */
 function Label({ zone }: { zone: Zone }) {
   const [x, y] = middle(zone.corners);
-  const words = zone.name.length > 9 ? zone.name.split(' ') : [zone.name];
+  const xs = zone.corners.map(([cx]) => cx);
+  const narrow = Math.max(...xs) - Math.min(...xs) < 3 * zone.name.length;
+  const words = narrow ? zone.name.split(' ') : [zone.name];
+  const level = zone.level !== 'normal';
   return (
-    <text className="c-label" x={x} y={y} aria-hidden="true">
-      <tspan className="c-value" x={x} dy="0.1em">
-        {densityText(zone)}
-      </tspan>
-      {zone.level !== 'normal' && (
-        <>
-          <tspan className="c-sign" x={x} dy="1.15em">
+    <g className="c-label" transform={`translate(${x} ${y})`} data-lines={1 + +level + words.length} aria-hidden="true">
+      <text className="c-short">
+        <tspan x="0" dy={level ? '-0.15em' : '0.35em'}>
+          {densityText(zone)}
+        </tspan>
+        {level && (
+          <tspan x="0" dy="1em">
             {'!'.repeat(LEVELS.indexOf(zone.level))}
           </tspan>
-          <tspan className="c-level" x={x} dy="1.2em">
+        )}
+      </text>
+      <text className="c-long">
+        <tspan className="c-value" x="0" dy={`${0.35 - 0.5 * (+level + words.length)}em`}>
+          {densityText(zone)}
+        </tspan>
+        {level && (
+          <tspan className="c-level" x="0" dy="1.15em">
             {zone.level}
           </tspan>
-        </>
-      )}
-      {words.map((word, i) => (
-        <tspan key={word} className="c-name" x={x} dy={i ? '1.15em' : '1.3em'}>
-          {word}
-        </tspan>
-      ))}
-    </text>
+        )}
+        {words.map((word) => (
+          <tspan key={word} x="0" dy="1.15em">
+            {word}
+          </tspan>
+        ))}
+      </text>
+    </g>
   );
 }
 

@@ -18,18 +18,20 @@ function Figures({ state: { zones, openAlerts } }: { state: VenueState }) {
       <Tile label="People in the venue" value={counted.reduce((sum, { people }) => sum + (people ?? 0), 0)} />
       <Tile label="Fullest zone" value={fullest ? densityText(fullest) : null} unit="/m²" hint={fullest?.name} tone={fullest && fullest.level !== 'normal' ? (rank(fullest.level) > 1 ? 'bad' : 'warn') : 'neutral'} />
       <Tile label="Zones above a threshold" value={above} tone={critical ? 'bad' : above ? 'warn' : 'neutral'} hint={critical ? `${critical} critical` : `of ${zones.length}`} />
-      <Tile label="Open alerts" value={openAlerts.length} tone={active ? 'warn' : 'neutral'} hint={active ? `${active} not acknowledged` : 'all acknowledged'} />
+      <Tile label="Open alerts" value={openAlerts.length} tone={active ? 'warn' : 'neutral'} hint={active ? `${active} not acknowledged` : openAlerts.length ? 'all acknowledged' : 'nothing to answer'} />
     </Tiles>
   );
 }
 
 const fullestFirst = (a: Zone, b: Zone) => rank(b.level) - rank(a.level) || b.density / b.thresholds.warning - a.density / a.thresholds.warning;
+/** Those above a threshold first; else by name, so that rows stay where they are. */
+const gravestFirst = (a: Zone, b: Zone) => rank(b.level) - rank(a.level) || a.name.localeCompare(b.name);
 
 function ZoneTable({ zones, onChoose }: { zones: readonly Zone[]; onChoose: (zone: string) => void }) {
   return (
     <Table
       label="Zones"
-      rows={[...zones].sort(fullestFirst)}
+      rows={[...zones].sort(gravestFirst)}
       rowKey={({ id }) => id}
       empty="This venue has no zones."
       columns={[
@@ -63,19 +65,19 @@ function Content({ state }: { state: VenueState }) {
       <AlertsStopped />
       <EmergencyBar emergency={state.emergency} />
       <Figures state={state} />
-      <div className="k-columns" data-split>
+      <div className="c-monitor">
+        <Panel title={`Density, ${state.venue.name}`} stale={densityStale} actions={<Legend />}>
+          <FloorPlan state={state} chosen={zone?.id ?? null} onChoose={setChosen} />
+        </Panel>
         <div className="k-stack">
-          <Panel title={`Density, ${state.venue.name}`} stale={densityStale} actions={<Legend />}>
-            <FloorPlan state={state} chosen={zone?.id ?? null} onChoose={setChosen} />
-          </Panel>
+          <AlertsPanel state={state} stale={alertsStale} />
+          {zone ? <ZoneDetail key={zone.id} zone={zone} stale={densityStale} /> : <Empty>No zone</Empty>}
+          <StreamErrors />
+        </div>
+        <div className="k-stack">
           <Panel title="Zones" stale={densityStale}>
             <ZoneTable zones={state.zones} onChoose={setChosen} />
           </Panel>
-        </div>
-        <div className="k-stack">
-          <AlertsPanel state={state} stale={alertsStale} />
-          {zone ? <ZoneDetail zone={zone} stale={densityStale} /> : <Empty>No zone</Empty>}
-          <StreamErrors />
           <Panel title="Cameras" note="They count the crowds of both venues and send what they counted, as real ones would.">
             <WorldControl app="crowd" label="Counting" />
           </Panel>

@@ -5,6 +5,8 @@ import { LevelBadge, useAct, useIsController } from './parts';
 import { SEVERITIES, type Thresholds, type Zone } from './types';
 
 const MINUTES = 10;
+/** The chart shows as much as there is: it changes its width only in these steps, in seconds. */
+const SPANS = [60, 180, MINUTES * 60];
 
 /** A zone's densities of the last minutes: what the server kept, and what came since. */
 function useHistory(zone: Zone): readonly Point[] {
@@ -103,6 +105,7 @@ export function ZoneDetail({ zone, stale }: { zone: Zone; stale: number | null }
       { label: `Critical ${thresholds.critical}`, points: flat(thresholds.critical), colour: '--bad' as const },
     ];
   }, [points, thresholds.warning, thresholds.critical]);
+  const known = ((points.at(-1)?.[0] ?? 0) - (points[0]?.[0] ?? 0)) / 1000;
   return (
     <Panel
       title={zone.name}
@@ -141,7 +144,7 @@ export function ZoneDetail({ zone, stale }: { zone: Zone; stale: number | null }
           </dd>
         </div>
       </dl>
-      <LiveChart label={`Density of ${zone.name}, last ${MINUTES} minutes`} series={series} seconds={MINUTES * 60} height={160} max={thresholds.critical} />
+      <LiveChart label={`Density of ${zone.name}, last ${MINUTES} minutes at most`} series={series} seconds={SPANS.find((span) => known <= span) ?? MINUTES * 60} height={160} max={thresholds.critical} />
       <p className="k-quiet">
         {zone.source === 'test' ? <Badge tone="info">test</Badge> : zone.source === 'manual' ? 'Counted by hand' : `Camera ${zone.cameraName}`}; changed {format.time(zone.changedAt)}. Warning from {thresholds.warning}, high from {thresholds.high}, critical from{' '}
         {thresholds.critical}; held for {format.duration(thresholds.holdMs)} before an alert.

@@ -94,15 +94,17 @@ export function StreamErrors() {
   return (
     <Panel title="Stream errors" note="What the error handler was told since this page was opened.">
       {list.length === 0 && <Empty>None: both streams have held.</Empty>}
-      <ol className="c-errors" aria-label="Stream errors">
-        {list.slice(0, max).map((failure, i) => (
-          <li key={`${failure.time} ${list.length - i}`}>
-            <time>{format.time(failure.time)}</time> <Badge tone="bad">{failure.source}</Badge> <b>{where(failure)}</b> <span>{words(failure)}</span>
-            {failure.context.code !== undefined && <code> {String(failure.context.code)}</code>}
-            {typeof failure.context.event === 'string' && <code> {failure.context.event.slice(0, 120)}</code>}
-          </li>
-        ))}
-      </ol>
+      {list.length > 0 && (
+        <ol className="c-errors" aria-label="Stream errors">
+          {list.slice(0, max).map((failure, i) => (
+            <li key={`${failure.time} ${list.length - i}`}>
+              <time>{format.time(failure.time)}</time> <Badge tone="bad">{failure.source}</Badge> <b>{where(failure)}</b> <span>{words(failure)}</span>
+              {failure.context.code !== undefined && <code> {String(failure.context.code)}</code>}
+              {typeof failure.context.event === 'string' && <code> {failure.context.event.slice(0, 120)}</code>}
+            </li>
+          ))}
+        </ol>
+      )}
       {list.length > max && (
         <Button kind="quiet" onClick={() => setMax(50)}>
           Show all {list.length}
