@@ -489,7 +489,7 @@ static void on_allocation(void *state, struct app_request *r)
         write_allocation(p, r, who, capacity, minutes);
 }
 
-int desk_routes(struct parking *p)
+int parking_page_routes(struct parking *p)
 {
     static const struct {
         const char *method, *path;

@@ -59,7 +59,7 @@ static int parking_open(struct app *app, void **state, char *why, size_t why_siz
     }
     p->app = app;
     p->db = app_db(app);
-    if (devices_routes(p) || desk_routes(p)) {
+    if (devices_routes(p) || parking_page_routes(p)) {
         snprintf(why, why_size, "a path is taken");
         parking_close(p);
         return -1;

@@ -109,7 +109,7 @@ void yard_tidy(struct parking *p, uint64_t now_ms);    /* forgets what is old */
 /* ---- requests ---- */
 
 int devices_routes(struct parking *p); /* devices.c: cameras and gates */
-int desk_routes(struct parking *p);    /* desk.c: pages */
+int parking_page_routes(struct parking *p);    /* desk.c: pages */
 
 /* The lot's name if it is the operator's: returns new, NULL when there is none. */
 json_t *lot_row(struct parking *p, const char *tenant, const char *lot);
