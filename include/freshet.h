@@ -238,7 +238,7 @@ FRESHET_API int freshet_stats(struct freshet_hub *hub, struct freshet_text tenan
 struct freshet_request;
 
 /* Called on a loop's thread when a request has arrived whole. It must be answered, now or later,
- * with one freshet_reply. */
+ * with one freshet_reply; until then any one thread may look at it. */
 typedef void (*freshet_handler)(void *ctx, struct freshet_request *request);
 
 /* Adds a route, before the hub runs. methods: "GET", or several with commas (GET brings HEAD
@@ -246,6 +246,14 @@ typedef void (*freshet_handler)(void *ctx, struct freshet_request *request);
  * follows. Exact paths win over patterns. FRESHET_EINVAL for a path that is taken or malformed. */
 FRESHET_API int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *path,
                                   freshet_handler handler, void *ctx);
+
+/* The same for requests that show who they are: a token or a publishing key as in docs/security.md,
+ * or they get 401 without a call. With a cookie, what changes something needs an Origin of this
+ * site and a JSON body. cookie: the name of the one that may hold the token; NULL: auth.cookie.
+ * Borrowed as long as the hub. */
+FRESHET_API int freshet_route_add_private(struct freshet_hub *hub, const char *methods,
+                                          const char *path, const char *cookie,
+                                          freshet_handler handler, void *ctx);
 
 /* All borrow from the request, until it is answered. */
 FRESHET_API struct freshet_text freshet_request_method(const struct freshet_request *r);
@@ -260,6 +268,30 @@ FRESHET_API struct freshet_text freshet_request_query(struct freshet_request *r,
 FRESHET_API struct freshet_text freshet_request_cookie(const struct freshet_request *r,
                                                        const char *name);
 
+/* Who a request to a private route is from. Borrows until it is answered. */
+struct freshet_identity {
+    struct freshet_text tenant, subject; /* not there: none */
+    struct freshet_text claims; /* of the verified token, JSON; not there: it had none */
+    bool any_tenant;            /* it crosses the wall between tenants; with dev everybody does */
+    bool admin;                 /* of its tenant, or of the hub with any_tenant */
+};
+
+FRESHET_API void freshet_request_identity(const struct freshet_request *r,
+                                          struct freshet_identity *out);
+/* What it is granted; false on a route that isn't private. */
+FRESHET_API bool freshet_request_may_subscribe(const struct freshet_request *r,
+                                               struct freshet_text tenant,
+                                               struct freshet_text channel);
+FRESHET_API bool freshet_request_may_publish(const struct freshet_request *r,
+                                             struct freshet_text tenant,
+                                             struct freshet_text channel);
+
+/* Signs claims (a JSON object; nothing is added, so give it `exp`) with the first of auth.keys that
+ * holds a secret, into out, NUL-terminated: a token this hub takes. 0, FRESHET_EINVAL when no key
+ * can sign or the claims are no object, FRESHET_ETOOBIG when it doesn't fit, FRESHET_ENOMEM. [any] */
+FRESHET_API int freshet_token_sign(struct freshet_hub *hub, struct freshet_text claims, char *out,
+                                   size_t size);
+
 /* Adds a header to the answer. FRESHET_EINVAL for a name or value that HTTP doesn't allow. */
 FRESHET_API int freshet_reply_header(struct freshet_request *r, const char *name,
                                      const char *value);
@@ -272,15 +304,16 @@ FRESHET_API void freshet_reply(struct freshet_request *r, int status, const char
 
 struct freshet_source {
     const char *name;
-    const char *type;     /* "sqlite" */
-    const char *database; /* its file */
+    const char *type;     /* "sqlite", or "postgres" where the hub is built with libpq */
+    const char *database; /* its file; postgres: a connection URL or libpq's key=value pairs */
     const char *query;
     const char *key;           /* column */
     const char *tenant_column; /* NULL: tenant for all rows */
     const char *tenant;        /* NULL: the hub's default */
     const char *channel;       /* keyed, in the configuration */
-    uint32_t every_ms;         /* 0: 100 */
+    uint32_t every_ms;         /* 0: 100; postgres: 3000 */
     const char *added, *changed, *removed; /* event types; NULL: "added", "changed", "removed" */
+    const char *listen; /* postgres: the notification channel that wakes the query; NULL: none */
 };
 
 /* Adds a watched query, as `sources` in the configuration. Before the hub runs. FRESHET_EINVAL:

@@ -85,8 +85,8 @@ static void help_row(struct buf *out, const struct opt_row *row)
 
 void options_help(struct buf *out)
 {
-    buf_add_str(out, "  --config path\n      the configuration file (YAML); docs/configuration.md "
-                     "has what else it may hold\n");
+    buf_add_str(out, "  --config path\n      the configuration file (YAML); several are laid over one "
+                     "another. docs/configuration.md has what else they may hold\n");
     for (size_t i = 0; i < OPT_ROWS; i++)
         if (opt_row_is_flag(&opt_rows[i]))
             help_row(out, &opt_rows[i]);
@@ -138,7 +138,8 @@ static const char introduction[] =
     "\n"
     "Options come from a YAML file (`--config FILE` or `FRESHET_CONFIG`), from environment\n"
     "variables and from flags. A flag wins over a variable, a variable over the file, the file\n"
-    "over the default.\n"
+    "over the default. `--config` may stand several times: each file is laid over those before it,\n"
+    "value by value; lists grow.\n"
     "\n"
     "A dot in a name is a level of the file. Every option of the hub but the lists of entries is\n"
     "a flag and a variable as well: `limits.connections_per_tenant` is\n"

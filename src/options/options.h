@@ -82,7 +82,7 @@ struct opt_event {
     const char *schema; /* path of a JSON Schema; NULL: none */
     struct schema *compiled; /* of that file; NULL: any data */
     struct slice text;  /* of that file, compact */
-    unsigned line;      /* in the file */
+    unsigned line;      /* where, for messages (YAML_LINE) */
 };
 
 struct opt_events {
@@ -176,6 +176,8 @@ struct opt_route {
     enum opt_route_kind kind;
     enum opt_tenant_rule tenant;
     const char *tenant_value; /* set with TENANT_RULE_FIXED */
+    const char *cookie;       /* NULL: auth.cookie */
+    uint64_t connections_per_tenant; /* 0: limits.connections_per_tenant */
     enum opt_channel_rule channel;
     struct opt_texts channels;
     const char *envelope; /* "named", "full", "typed", "flat", "update": a name wire/sse.h knows */
@@ -259,7 +261,7 @@ struct options_arena;
 
 struct options {
     struct options_arena *arena; /* private: owns everything */
-    const char *file;            /* the configuration file; NULL: none */
+    const char *file;            /* the configuration files, with commas; NULL: none */
     const unsigned char *given_by; /* private: where each of the hub's options was set */
 
     struct opt_addresses listen; /* at least one */

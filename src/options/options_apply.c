@@ -36,9 +36,9 @@ static size_t row_index(const struct opt_row *row)
     return (size_t)(row - opt_rows);
 }
 
-static struct opt_reading reading(const struct loader *l, enum opt_from from)
+static struct opt_reading reading(struct loader *l, struct opt_where where)
 {
-    return (struct opt_reading){l->o->arena, from == FROM_FILE ? l->dir : ""};
+    return (struct opt_reading){l->o->arena, where.from == FROM_FILE ? loader_dir(l, where.line) : ""};
 }
 
 /* Adds what the row wants and what was given instead. */
@@ -71,7 +71,7 @@ static void report_reading(struct loader *l, int rc, const struct opt_row *row, 
 static void set_field(struct loader *l, const struct opt_row *row, struct slice text,
                       struct opt_where where, void *dst)
 {
-    struct opt_reading how = reading(l, where.from);
+    struct opt_reading how = reading(l, where);
     report_reading(l, opt_value_read(row, text, &how, dst), row, text, where);
 }
 
@@ -79,7 +79,7 @@ static void set_field(struct loader *l, const struct opt_row *row, struct slice 
 static bool list_init(struct loader *l, const struct opt_row *row, size_t count,
                       struct opt_where where, void *dst)
 {
-    struct opt_reading how = reading(l, where.from);
+    struct opt_reading how = reading(l, where);
     int rc = opt_list_init(row, count, &how, dst);
     if (rc == ERR_INTERNAL)
         l->no_memory = true;
@@ -92,7 +92,7 @@ static bool list_init(struct loader *l, const struct opt_row *row, size_t count,
 static void set_element(struct loader *l, const struct opt_row *row, size_t i, struct slice text,
                         struct opt_where where, void *dst)
 {
-    struct opt_reading how = reading(l, where.from);
+    struct opt_reading how = reading(l, where);
     report_reading(l, opt_element_read(row, i, text, &how, dst), row, text, where);
 }
 

@@ -50,7 +50,7 @@ static void names_add(struct loader *l, struct names *n, const char *name, const
         return;
     if ((first = map_get(&n->map, slice_str(name))) != NULL)
         loader_mistake(l, where, "\"%s\" stands here a second time, first in line %u", name,
-                       *first);
+                       YAML_LINE(*first));
     else if (map_put(&n->map, slice_str(name), (void *)line) != 0)
         l->no_memory = true;
 }
@@ -194,15 +194,16 @@ static void check_source_channel(struct loader *l, const struct opt_source *s, s
 /* A path of SQLite is relative to the file, like all paths. */
 static void resolve_database(struct loader *l, struct opt_source *s)
 {
-    if (s->database[0] == '/' || !*l->dir)
+    const char *dir = loader_dir(l, s->line);
+    if (s->database[0] == '/' || !*dir)
         return;
-    size_t a = strlen(l->dir), b = strlen(s->database);
+    size_t a = strlen(dir), b = strlen(s->database);
     char *p = arena_alloc(l->o->arena, a + b + 1);
     if (!p) {
         l->no_memory = true;
         return;
     }
-    memcpy(p, l->dir, a);
+    memcpy(p, dir, a);
     memcpy(p + a, s->database, b);
     s->database = p;
 }

@@ -22,15 +22,17 @@ struct flag {
 struct flags {
     struct flag *v;
     size_t count;
-    const char *config; /* --config */
+    const char **configs; /* each --config */
+    unsigned config_count;
 };
 
 static const char *put_where(struct buf *b, const struct loader *l, struct opt_where where)
 {
     if (where.from == FROM_FILE) {
-        buf_add_str(b, l->file ? l->file : "configuration");
-        if (where.line)
-            buf_addf(b, ":%u", where.line);
+        unsigned file = YAML_FILE(where.line);
+        buf_add_str(b, file < l->file_count && l->files[file] ? l->files[file] : "configuration");
+        if (YAML_LINE(where.line))
+            buf_addf(b, ":%u", YAML_LINE(where.line));
         buf_add_str(b, ": ");
     }
     return where.name;
@@ -195,7 +197,7 @@ static int flag_read(const struct options_input *in, int i, struct flags *flags,
         took = 2;
     }
     if (config)
-        flags->config = value.p;
+        flags->configs[flags->config_count++] = value.p;
     else
         flags->v[flags->count++] = (struct flag){row, value, arg};
     return took;
@@ -331,29 +333,44 @@ static void yaml_mistake(void *ctx, unsigned line, const char *text)
     loader_mistake(ctx, (struct opt_where){FROM_FILE, line, NULL}, "%s", text);
 }
 
-static void file_apply(struct loader *l, struct slice text)
+/* Reads the file (text: instead of it) and lays it over *root. 0, or -1 after a mistake. */
+static int file_merge(struct loader *l, unsigned file, struct slice text, struct yaml_node **root)
 {
-    struct yaml_report report = {yaml_mistake, l};
-    struct yaml_node *root;
+    struct yaml_report report = {yaml_mistake, l, file};
+    struct yaml_node *tree;
     struct buf b = BUF_INIT;
     int rc = 0;
     if (!text.p) {
-        rc = file_read(l->file, &b);
+        rc = file_read(l->files[file], &b);
         text = buf_slice(&b);
     }
     if (rc != 0)
-        loader_mistake(l, (struct opt_where){FROM_FILE, 0, NULL}, "cannot be read: %s",
-                       strerror(rc));
-    else if (yaml_tree_read(l->scratch, text, &report, &root) == 0)
-        loader_apply(l, root);
+        loader_mistake(l, (struct opt_where){FROM_FILE, file << YAML_LINE_BITS, NULL},
+                       "cannot be read: %s", strerror(rc));
+    else if ((rc = yaml_tree_read(l->scratch, text, &report, &tree)) == 0)
+        yaml_tree_merge(root, tree);
     buf_fini(&b);
+    return rc ? -1 : 0;
 }
 
-/* The folder of the file, with its '/', for the paths in it. */
-static const char *folder_of(struct loader *l, const char *file)
+static void files_apply(struct loader *l, struct slice text)
 {
-    const char *end = strrchr(file, '/');
-    const char *dir = arena_text(l->scratch, slice_of(file, end ? (size_t)(end - file) + 1 : 0));
+    struct yaml_node *root = NULL;
+    int rc = 0;
+    if (text.p)
+        rc = file_merge(l, 0, text, &root);
+    for (unsigned i = 0; !text.p && i < l->file_count; i++)
+        rc |= file_merge(l, i, SLICE_NONE, &root);
+    if (rc == 0)
+        loader_apply(l, root);
+}
+
+const char *loader_dir(struct loader *l, unsigned line)
+{
+    unsigned i = YAML_FILE(line);
+    const char *file = i < l->file_count ? l->files[i] : NULL;
+    const char *end = file ? strrchr(file, '/') : NULL;
+    const char *dir = end ? arena_text(l->scratch, slice_of(file, (size_t)(end - file) + 1)) : "";
     if (!dir)
         l->no_memory = true;
     return dir ? dir : "";
@@ -369,6 +386,17 @@ static void put_list(struct buf *out, const struct opt_mistake *list, unsigned c
         buf_addf(out, "and %u more\n", count - OPT_MISTAKES_MAX);
 }
 
+/* The files' names together, for people. */
+static void name_files(struct loader *l)
+{
+    struct buf b = BUF_INIT;
+    for (unsigned i = 0; i < l->file_count; i++)
+        buf_addf(&b, "%s%s", i ? ", " : "", l->files[i]);
+    l->o->file = b.failed ? NULL : arena_text(l->o->arena, buf_slice(&b));
+    l->no_memory = l->no_memory || !l->o->file;
+    buf_fini(&b);
+}
+
 static void note_origins(struct loader *l)
 {
     unsigned char *origins = arena_alloc(l->o->arena, OPT_ROWS);
@@ -381,16 +409,17 @@ static void note_origins(struct loader *l)
 static void load(struct loader *l, const struct options_input *in, const struct flags *flags)
 {
     const char *env_file = env_get(in->env, "FRESHET_CONFIG");
-    const char *file = flags->config ? flags->config : env_file ? env_file : in->file;
+    const char *file = env_file ? env_file : in->file;
     loader_set_fallbacks(l);
-    if (file) {
-        l->file = file;
-        l->dir = folder_of(l, file);
-        l->o->file = arena_text(l->o->arena, slice_str(file));
-        l->no_memory = l->no_memory || !l->o->file;
-    }
-    if (file || in->text.p)
-        file_apply(l, in->text);
+    l->files = flags->config_count ? flags->configs : &file;
+    l->file_count = flags->config_count ? flags->config_count : file != NULL;
+    if (l->file_count)
+        name_files(l);
+    if (l->file_count > YAML_FILES_MAX)
+        loader_mistake(l, (struct opt_where){FROM_FLAG, 0, "--config"}, "stands here %u times, may %u",
+                       l->file_count, YAML_FILES_MAX);
+    else if (l->file_count || in->text.p)
+        files_apply(l, in->text);
     env_apply(l, in->env);
     flags_apply(l, flags);
     loader_inherit(l);
@@ -401,7 +430,7 @@ static void load(struct loader *l, const struct options_input *in, const struct 
 
 static bool loader_init(struct loader *l)
 {
-    *l = (struct loader){.dir = ""};
+    *l = (struct loader){0};
     struct options_arena *a = arena_new();
     l->scratch = arena_new();
     l->o = a && l->scratch ? arena_alloc(a, sizeof *l->o) : NULL;
@@ -418,11 +447,13 @@ enum options_result options_load(const struct options_input *in, struct options 
                                  struct buf *report, struct buf *warnings)
 {
     struct loader l;
-    struct flags flags = {calloc((size_t)in->argc + 1, sizeof *flags.v), 0, NULL};
+    struct flags flags = {calloc((size_t)in->argc + 1, sizeof *flags.v), 0,
+                          calloc((size_t)in->argc + 1, sizeof *flags.configs), 0};
     enum options_result rc = OPTIONS_MISTAKES;
     *out = NULL;
-    if (!flags.v || !loader_init(&l)) {
+    if (!flags.v || !flags.configs || !loader_init(&l)) {
         free(flags.v);
+        free(flags.configs);
         buf_add_str(report, "no memory\n");
         return rc;
     }
@@ -439,6 +470,7 @@ enum options_result options_load(const struct options_input *in, struct options 
             rc = OPTIONS_OK;
     }
     free(flags.v);
+    free(flags.configs);
     arena_free(l.scratch);
     if (rc == OPTIONS_OK)
         *out = l.o;

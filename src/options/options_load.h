@@ -6,13 +6,14 @@
 #include "options/arena.h"
 #include "options/option_table.h"
 #include "options/options.h"
+#include "options/yaml_tree.h"
 
 /* Where a value was given, and the order in which mistakes are named. */
 enum opt_from { FROM_FLAG, FROM_ENV, FROM_FILE, FROM_DEFAULT };
 
 struct opt_where {
     enum opt_from from;
-    unsigned line;    /* of the file; 0: the file as a whole */
+    unsigned line;    /* YAML_LINE and YAML_FILE of it; line 0: the file as a whole */
     const char *name; /* of the flag or variable as it was given; of the option in the file */
 };
 
@@ -31,8 +32,8 @@ struct opt_wrong;     /* an entry of a list with a mistake in it: private */
 struct loader {
     struct options *o;
     struct options_arena *scratch;    /* lives for the load only */
-    const char *file;                 /* as given; NULL: none */
-    const char *dir;                  /* of the file, with its '/'; "" for the present one */
+    const char **files;               /* as given, file_count of them */
+    unsigned file_count;
     struct opt_where where[OPT_ROWS]; /* who set the hub's options last */
     struct opt_inherited *inherited;
     struct opt_wrong *wrong;
@@ -47,6 +48,9 @@ void loader_mistake(struct loader *l, struct opt_where where, const char *fmt, .
 void loader_warning(struct loader *l, struct opt_where where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The folder of the file that `line` is of, with its '/'; "" for the present one. */
+const char *loader_dir(struct loader *l, unsigned line);
+
 /* Where the hub's option `name` was set. name: one of the table. */
 struct opt_where loader_where(const struct loader *l, const char *name);
 
@@ -57,9 +61,7 @@ void loader_set(struct loader *l, const struct opt_row *row, const struct slice 
 /* Sets all options of the hub to their fallbacks. */
 void loader_set_fallbacks(struct loader *l);
 
-struct yaml_node;
-
-/* Applies the file's tree; root NULL: an empty file. */
+/* Applies the tree of all files; root NULL: empty. */
 void loader_apply(struct loader *l, const struct yaml_node *root);
 
 /* Gives fields that nobody set the value of the hub's option they follow. */

@@ -14,13 +14,15 @@ struct reader {
 
 static int fail(struct reader *r, unsigned line, const char *text)
 {
-    r->report->mistake(r->report->ctx, line, text);
+    unsigned place = YAML_LINE(line) | r->report->file << YAML_LINE_BITS;
+    r->report->mistake(r->report->ctx, place, text);
     return -1;
 }
 
-static unsigned line_of(yaml_mark_t mark)
+static unsigned line_of(const struct reader *r, yaml_mark_t mark)
 {
-    return mark.line < 10000000 ? (unsigned)mark.line + 1 : 0;
+    unsigned line = mark.line < YAML_BYTES_MAX ? (unsigned)mark.line + 1 : 0;
+    return line | r->report->file << YAML_LINE_BITS;
 }
 
 static int parser_failed(struct reader *r)
@@ -36,7 +38,7 @@ static int parser_failed(struct reader *r)
         snprintf(text, sizeof text, "is not YAML: %s, %s", problem, p->context);
     else
         snprintf(text, sizeof text, "is not YAML: %s", problem);
-    return fail(r, p->error == YAML_READER_ERROR ? 0 : line_of(p->problem_mark), text);
+    return fail(r, p->error == YAML_READER_ERROR ? 0 : line_of(r, p->problem_mark), text);
 }
 
 /* Takes the next event; the caller deletes it after 0. */
@@ -53,7 +55,7 @@ static struct yaml_node *node_new(struct reader *r, enum yaml_kind kind, const y
         return NULL;
     }
     n->kind = kind;
-    n->line = line_of(e->start_mark);
+    n->line = line_of(r, e->start_mark);
     return n;
 }
 
@@ -139,7 +141,7 @@ static void report_twice(struct reader *r, const struct yaml_node *n, const stru
     char text[160];
     int len = n->name.len > 80 ? 80 : (int)n->name.len;
     snprintf(text, sizeof text, "%.*s: stands here a second time, first in line %u", len, n->name.p,
-             first->name_line);
+             YAML_LINE(first->name_line));
     fail(r, n->name_line, text);
 }
 
@@ -190,7 +192,7 @@ static int refuse_sharing(struct reader *r, const yaml_event_t *e)
     }
     if (!anchor && !tag)
         return 0;
-    return fail(r, line_of(e->start_mark),
+    return fail(r, line_of(r, e->start_mark),
                 "anchors (&), aliases (*) and tags (!) have no meaning here: write the value out, "
                 "in quotes if it is a text");
 }
@@ -201,7 +203,7 @@ static int value_read(struct reader *r, yaml_event_t *e, unsigned depth, struct 
     if (refuse_sharing(r, e) != 0)
         return -1;
     if (depth >= YAML_DEPTH_MAX)
-        return fail(r, line_of(e->start_mark), "is nested too deep");
+        return fail(r, line_of(r, e->start_mark), "is nested too deep");
     switch (e->type) {
     case YAML_SCALAR_EVENT:
         *out = text_node(r, e);
@@ -213,7 +215,7 @@ static int value_read(struct reader *r, yaml_event_t *e, unsigned depth, struct 
         *out = node_new(r, YAML_MAP, e);
         return *out ? map_read(r, *out, depth + 1) : -1;
     default:
-        return fail(r, line_of(e->start_mark), "is not YAML: a value is missing");
+        return fail(r, line_of(r, e->start_mark), "is not YAML: a value is missing");
     }
 }
 
@@ -228,7 +230,7 @@ static int document_read(struct reader *r, struct yaml_node **root)
         int rc = 0;
         bool end = e.type == YAML_STREAM_END_EVENT;
         if (e.type == YAML_DOCUMENT_START_EVENT && seen)
-            rc = fail(r, line_of(e.start_mark), "must be one document: a second one starts here");
+            rc = fail(r, line_of(r, e.start_mark), "must be one document: a second one starts here");
         else if (e.type == YAML_DOCUMENT_START_EVENT)
             seen = true;
         else if (e.type != YAML_STREAM_START_EVENT && e.type != YAML_DOCUMENT_END_EVENT && !end)
@@ -254,4 +256,57 @@ int yaml_tree_read(struct options_arena *a, struct slice text, const struct yaml
     int rc = document_read(&r, root);
     yaml_parser_delete(&r.parser);
     return rc;
+}
+
+static struct yaml_node *child(const struct yaml_node *map, struct slice name)
+{
+    for (struct yaml_node *n = map->first; n; n = n->next)
+        if (slice_eq(n->name, name))
+            return n;
+    return NULL;
+}
+
+static void grow(struct yaml_node *parent, struct yaml_node *first, size_t count)
+{
+    struct yaml_node **end = &parent->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = first;
+    parent->count += count;
+}
+
+static void lay_over(struct yaml_node *under, struct yaml_node *over);
+
+static void join(struct yaml_node *under, struct yaml_node *over)
+{
+    for (struct yaml_node *n = over->first, *next; n; n = next) {
+        struct yaml_node *have = child(under, n->name);
+        next = n->next;
+        n->next = NULL;
+        if (have)
+            lay_over(have, n);
+        else
+            grow(under, n, 1);
+    }
+}
+
+static void lay_over(struct yaml_node *under, struct yaml_node *over)
+{
+    if (under->kind == YAML_MAP && over->kind == YAML_MAP) {
+        join(under, over);
+    } else if (under->kind == YAML_LIST && over->kind == YAML_LIST) {
+        grow(under, over->first, over->count);
+    } else {
+        struct yaml_node *next = under->next;
+        *under = *over;
+        under->next = next;
+    }
+}
+
+void yaml_tree_merge(struct yaml_node **root, struct yaml_node *over)
+{
+    if (!*root)
+        *root = over;
+    else if (over)
+        lay_over(*root, over);
 }

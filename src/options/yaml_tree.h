@@ -13,7 +13,7 @@ enum yaml_kind { YAML_TEXT, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    unsigned line;     /* from 1; where the value starts */
+    unsigned line;     /* where the value starts: YAML_LINE of it counts from 1 */
     bool plain;        /* a text without quotes */
     struct slice text; /* NUL-terminated as well, holds no NUL */
     struct slice name; /* in a mapping: its name */
@@ -23,10 +23,18 @@ struct yaml_node {
     struct yaml_node *next;  /* the next in the same list or mapping */
 };
 
+/* The line within its file, 0 for the file as a whole, and the file's number in a line of a tree.
+ * The sum of both is what orders places of several files. */
+#define YAML_LINE_BITS 23 /* 4 MiB have no more lines */
+#define YAML_LINE(line) ((line) & ((1u << YAML_LINE_BITS) - 1))
+#define YAML_FILE(line) ((line) >> YAML_LINE_BITS)
+#define YAML_FILES_MAX (1u << (32 - YAML_LINE_BITS))
+
 /* Where mistakes go: called with the line and one sentence. */
 struct yaml_report {
     void (*mistake)(void *ctx, unsigned line, const char *text);
     void *ctx;
+    unsigned file; /* below YAML_FILES_MAX: what YAML_FILE gives of all its lines */
 };
 
 /* Reads text into nodes of the arena. 0 and *root (NULL for an empty document), also when names
@@ -34,5 +42,9 @@ struct yaml_report {
  * has been reported. The nodes hold copies. */
 int yaml_tree_read(struct options_arena *a, struct slice text, const struct yaml_report *report,
                    struct yaml_node **root);
+
+/* Lays the tree `over` onto *root (NULL: empty), taking its nodes over: mappings are joined name by
+ * name, lists grow at the end, anything else is replaced. */
+void yaml_tree_merge(struct yaml_node **root, struct yaml_node *over);
 
 #endif

@@ -259,8 +259,9 @@ static struct credential find_credential(const struct options *o, const struct r
         return (struct credential){FROM_HEADER,
                                    slice_trim(slice_of(field.p + 7, field.len - 7))};
     field = http1_field(&rq->http, "cookie");
-    while (o->auth.cookie && cookie_next(&field, &name, &value))
-        if (slice_is(name, o->auth.cookie) && value.len)
+    const char *cookie = rq->endpoint->cookie ? rq->endpoint->cookie : o->auth.cookie;
+    while (cookie && cookie_next(&field, &name, &value))
+        if (slice_is(name, cookie) && value.len)
             return (struct credential){FROM_COOKIE, value};
     value = o->auth.query_token ? query_token(rq) : SLICE_NONE;
     return (struct credential){value.len ? FROM_QUERY : FROM_NOWHERE, value};
@@ -272,6 +273,16 @@ static struct keyset *present_keys(struct access *a)
     struct keyset *set = keyset_ref(a->keys);
     pthread_mutex_unlock(&a->lock);
     return set;
+}
+
+int access_sign(struct server *s, struct slice claims, struct buf *out, struct err *e)
+{
+    struct keyset *set = present_keys(s->access);
+    const struct key *key = keyset_signer(set, NULL);
+    int rc = key ? jwt_sign(key, claims, out, e)
+                 : err_set(e, ERR_BAD_REQUEST, "no key here can sign: add an HS256 secret to auth.keys");
+    keyset_unref(set);
+    return rc;
 }
 
 /* `iat` in milliseconds: whole seconds, or with a fraction; 0 where there is none. */
@@ -315,6 +326,10 @@ static int take_token(struct worker *w, struct slice token, struct request *rq, 
         rq->grant = NULL;
     } else {
         rq->key = key_ref(jwt.key);
+        if (rq->endpoint->handler) {
+            rq->claims = jwt.claims;
+            jwt.claims = BUF_INIT;
+        }
     }
     jwt_fini(&jwt);
     keyset_unref(set);

@@ -41,6 +41,10 @@ enum { ACCESS_DONE = 0, ACCESS_WAIT = 1 };
  * later. Below 0: it has been answered (401, 403). */
 int access_check(struct conn *c, struct request *rq);
 
+/* Appends a token of these claims, signed by the first configured key that can. 0,
+ * ERR_BAD_REQUEST with e, ERR_INTERNAL. Any thread. */
+int access_sign(struct server *s, struct slice claims, struct buf *out, struct err *e);
+
 /* An open stream is watched: it ends when its grant does. 0 or -1 for no memory. */
 int access_guard(struct conn *c, const struct request *rq);
 void access_unguard(struct conn *c);

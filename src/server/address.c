@@ -133,7 +133,7 @@ static void sweep(struct server *s, uint64_t now_ms)
 bool publisher_take(struct worker *w, struct slice user, uint64_t events, uint64_t *wait_ms)
 {
     struct server *s = w->s;
-    uint64_t now_ms = w->now_ms;
+    uint64_t now_ms = w->mono_ms;
     const struct opt_limits *o = &w->conf->opts->limits;
     bool may = true;
     *wait_ms = 1000;

@@ -384,20 +384,27 @@ int freshet_source_add(struct freshet_hub *hub, const struct freshet_source *sou
                        size_t why_size)
 {
     struct err e = {.code = 0};
+    bool sqlite = source->type && strcmp(source->type, "sqlite") == 0;
+    bool postgres = source->type && strcmp(source->type, "postgres") == 0;
+    uint32_t every_ms = source->every_ms ? source->every_ms : postgres ? 3000 : 100;
     struct opt_source o = {.name = source->name,
-                           .type = SOURCE_TYPE_SQLITE,
+                           .type = postgres ? SOURCE_TYPE_POSTGRES : SOURCE_TYPE_SQLITE,
+                           .timeout_ms = 30000,
+                           .listen = source->listen,
                            .database = source->database,
                            .query = source->query,
                            .key = source->key,
                            .tenant = source->tenant_column,
                            .tenant_value = source->tenant,
                            .channel = source->channel,
-                           .every_ms = source->every_ms ? source->every_ms : 100,
+                           .every_ms = every_ms,
                            .types = {source->added ? source->added : "added",
                                      source->changed ? source->changed : "changed",
                                      source->removed ? source->removed : "removed"}};
-    if (!source->type || strcmp(source->type, "sqlite") != 0)
-        err_set(&e, ERR_BAD_REQUEST, "source type: sqlite is the one there is");
+    if (!sqlite && !postgres)
+        err_set(&e, ERR_BAD_REQUEST, "source type: it is sqlite or postgres");
+    else if (sqlite && source->listen)
+        err_set(&e, ERR_BAD_REQUEST, "source: listen has a meaning with postgres only");
     else
         sources_add(hub->s, &o, &e);
     tell(why, why_size, slice_str(e.detail));

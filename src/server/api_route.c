@@ -1,4 +1,5 @@
 /* api_route.c - freshet.h: routes of the program's own. */
+#include "server/access.h"
 #include "server/api.h"
 
 #include "wire/url.h"
@@ -146,23 +147,33 @@ static bool taken(const struct endpoint *ep, unsigned methods)
     return false;
 }
 
-int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *path,
-                      freshet_handler handler, void *ctx)
+static int add(struct server *s, const char *methods, struct endpoint ep)
 {
-    struct conf *conf = hub->s->conf;
-    struct slice p = slice_str(path);
-    struct endpoint ep = {.path = path,
-                          .methods = methods_of(slice_str(methods)),
-                          .run = on_request,
-                          .open = true,
-                          .handler = handler,
-                          .handler_ctx = ctx};
-    if (!ep.methods || !handler || !well_formed(p))
+    struct conf *conf = s->conf;
+    struct slice p = slice_str(ep.path);
+    ep.methods = methods_of(slice_str(methods));
+    ep.run = on_request;
+    if (!ep.methods || !ep.handler || !well_formed(p))
         return FRESHET_EINVAL;
     bool pattern = is_pattern(p);
     if (taken(pattern ? conf_pattern(conf, p) : map_get(&conf->endpoints, p), ep.methods))
         return FRESHET_EINVAL;
     return conf_add_endpoint(conf, ep, pattern) ? FRESHET_ENOMEM : 0;
+}
+
+int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *path,
+                      freshet_handler handler, void *ctx)
+{
+    return add(hub->s, methods,
+               (struct endpoint){.path = path, .open = true, .handler = handler, .handler_ctx = ctx});
+}
+
+int freshet_route_add_private(struct freshet_hub *hub, const char *methods, const char *path,
+                              const char *cookie, freshet_handler handler, void *ctx)
+{
+    return add(hub->s, methods,
+               (struct endpoint){
+                   .path = path, .cookie = cookie, .handler = handler, .handler_ctx = ctx});
 }
 
 /* ---- looking ---- */
@@ -229,6 +240,43 @@ struct freshet_text freshet_request_cookie(const struct freshet_request *r, cons
         if (slice_is(key, name))
             return api_text(value);
     return (struct freshet_text){NULL, 0};
+}
+
+/* ---- who asks ---- */
+
+void freshet_request_identity(const struct freshet_request *r, struct freshet_identity *out)
+{
+    const struct grant *g = r->rq->grant;
+    *out = (struct freshet_identity){.tenant = api_text(grant_tenant(g)),
+                                     .subject = api_text(grant_subject(g)),
+                                     .claims = api_text(buf_slice(&r->rq->claims)),
+                                     .any_tenant = g && grant_any_tenant(g),
+                                     .admin = g && grant_admin(g) != GRANT_ADMIN_NONE};
+}
+
+bool freshet_request_may_subscribe(const struct freshet_request *r, struct freshet_text tenant,
+                                   struct freshet_text channel)
+{
+    return grant_may_subscribe(r->rq->grant, api_slice(tenant), api_slice(channel));
+}
+
+bool freshet_request_may_publish(const struct freshet_request *r, struct freshet_text tenant,
+                                 struct freshet_text channel)
+{
+    return grant_may_publish(r->rq->grant, api_slice(tenant), api_slice(channel));
+}
+
+int freshet_token_sign(struct freshet_hub *hub, struct freshet_text claims, char *out, size_t size)
+{
+    struct buf token = BUF_INIT;
+    struct err e;
+    int rc = access_sign(hub->s, api_slice(claims), &token, &e);
+    if (!rc && (token.failed || token.len >= size))
+        rc = token.failed ? ERR_OVERLOADED : ERR_TOO_LARGE;
+    if (!rc)
+        memcpy(out, buf_cstr(&token), token.len + 1);
+    buf_fini(&token);
+    return rc ? api_error(rc) : 0;
 }
 
 /* ---- answering ---- */

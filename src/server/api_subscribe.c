@@ -159,7 +159,7 @@ static void run_open(struct msg *m, void *ctx)
     struct freshet_subscription *sub = of_msg(m, offsetof(struct freshet_subscription, open));
     list_push_back(&w->subs, &sub->all);
     if (w->closing || edge_open(w->edge, &sub->conn.reader, &sub->spec, &sub->start,
-                                format_of_sub(w->conf), true, w->now_ms))
+                                format_of_sub(w->conf), true, w->mono_ms))
         api_sub_ended(sub, w->closing ? "draining" : "out of memory");
     else
         sub->opened = !sub->finished;

@@ -10,6 +10,7 @@
 #include "edge/edge.h"
 #include "io/listener.h"
 #include "io/mailbox.h"
+#include "io/poller.h"
 #include "io/transport.h"
 #include "server/server.h"
 #include "wire/http1.h"
@@ -22,7 +23,6 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
-#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -137,7 +137,7 @@ void format_poll_gap(const struct poll *p, struct buf *out);
 /* A poll under way. */
 struct poll {
     struct list waiting; /* in the worker's list of polls that wait */
-    uint64_t deadline_ms;
+    uint64_t deadline_ms; /* monotonic */
     struct conn *conn;
     uint32_t limit, count;
     struct buf events;    /* as JSON, commas between */
@@ -155,21 +155,26 @@ struct stream {
     struct tenant_use *user;    /* likewise */
 };
 
+/* What a connection needs while requests and answers are exchanged. */
+struct exchange {
+    struct conn *conn;
+    struct list timed; /* in one of the worker's lists by deadline: heads, bodies, idle, flushing */
+    struct buf in;     /* bytes not used yet; empty most of the time */
+    struct buf out;    /* bytes not sent yet; with a stream: its response head */
+};
+
 struct conn {
     struct worker *w;
     struct transport t;
-    uv_poll_t ready;
-    struct list all;   /* in the worker's list of connections */
-    struct list timed; /* in one of its lists by deadline: heads, bodies, idle, flushing */
-    uint64_t since_ms; /* when it came into that list */
+    struct list all; /* in the worker's list of connections, or of dead ones */
+    uint64_t since_ms; /* when it came into its timed list, or began to stream: monotonic */
     struct reader reader;
     struct stream stream;
     struct guard *guard; /* of a stream whose grant may end */
     struct poll *poll;
     struct freshet_subscription *sub;
     struct request *request; /* while its body is read or its answer made */
-    struct buf in;           /* bytes not used yet; empty most of the time */
-    struct buf out;          /* bytes not sent yet; with a stream: its response head */
+    struct exchange *x;      /* always there but for a stream that is under way, and when closed */
     uint32_t discarded;
     uint16_t format;
     uint8_t state;
@@ -199,6 +204,7 @@ struct request {
     struct conf *conf;       /* once it is kept: the one that it came under */
     struct key *key;         /* that its token is signed with; NULL: none */
     struct grant *grant;     /* what it may do, once that is known */
+    struct buf claims;       /* of its token, for handlers of the program */
     uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
     uint64_t grant_until_ms; /* with by_webhook: ask again then */
     const char *why;         /* of a refusal, for the log alone; borrowed for that call */
@@ -216,6 +222,7 @@ struct endpoint {
     unsigned methods; /* bits 1 << enum http1_method */
     request_fn run;   /* the body is complete */
     bool open;        /* no token needed */
+    const char *cookie; /* that may hold the token; NULL: auth.cookie */
     const struct opt_route *route;
     size_t route_index;
     void (*handler)(void *ctx, struct freshet_request *request); /* of the program */
@@ -226,6 +233,14 @@ struct endpoint {
 /* Takes fd. The worker's load counts it already. metrics: see listen_slot. */
 void conn_new(struct worker *w, int fd, bool metrics);
 void conn_free_all(struct worker *w);
+/* Frees those that were closed; nothing of theirs may be in use. */
+void conn_free_dead(struct worker *w);
+/* What the worker's poller calls. */
+void conn_ready(void *data, unsigned events);
+/* c's exchange, made when there is none; NULL: no memory. */
+struct exchange *conn_exchange(struct conn *c);
+/* A stream is under way: the exchange isn't needed any more. */
+void conn_settle(struct conn *c);
 void conn_close(struct conn *c);
 /* The same; reason: what the log says of a stream. */
 void conn_close_for(struct conn *c, const char *reason);
@@ -239,7 +254,7 @@ struct conn *conn_by_id(struct worker *w, uint64_t id);
 bool conn_id_parse(struct slice text, uint64_t *id);
 /* Ends a stream with freshet.close. */
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms);
-void conn_tick(struct worker *w, uint64_t now_ms);
+void conn_tick(struct worker *w);
 ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int count);
 bool conn_alive(void *ctx, struct reader *r);
 static inline struct conn *conn_of(struct reader *r)
@@ -376,11 +391,12 @@ struct worker {
     uv_timer_t tick;
     struct edge *edge;
     struct rng dice;
+    struct poller poller;   /* of the connections */
+    struct list dead;       /* closed, freed when nobody has them on its stack */
     struct list conns, heads, bodies, idles, flushing, polls, finishing;
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
-    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -388,14 +404,19 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    struct msg *markers; /* the owner's: for telling the loop so */
     bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
-    uint64_t now_ms;
+    uint64_t now_ms;  /* wall clock, as of this turn: what is shown, and what tokens are held to */
+    uint64_t mono_ms; /* likewise, of a clock that nobody sets: how long anything takes */
     bool closing;
+    struct msg drain, end; /* told once each */
 };
 
 int worker_init(struct server *s, struct worker *w, unsigned index);
 void worker_fini(struct worker *w);
 void worker_run(struct worker *w);
+/* Sets now_ms and mono_ms. */
+void worker_look_at_clocks(struct worker *w);
 /* From now on conf holds on this loop, of which it gets a reference. */
 void worker_take(struct worker *w, struct conf *conf);
 /* From any thread. */
@@ -559,7 +580,7 @@ struct server {
     struct source_slot **sources;
     size_t source_count, source_cap;
     size_t sources_leaving; /* so many of them are being closed by a reload */
-    struct map positions;   /* of outboxes that were closed: name -> text */
+    struct source_slot *parked; /* outboxes that a reload closed, for their positions */
     struct reload *reload;  /* that is under way; NULL: none */
     bool reload_again;
     uv_async_t reload_wish;
@@ -578,8 +599,7 @@ struct server {
     bool ending; /* the loops have been told */
     uv_async_t stop;
     uv_timer_t waiting; /* bounds a step */
-    uint64_t drain_until_ms;
-    uint64_t started_ms;
+    uint64_t drain_until_ms, started_ms; /* monotonic */
     uint64_t last_tick_s;
     bool owner_ready;
     _Atomic(pthread_t) owner_thread; /* that of the latest turn */
@@ -592,7 +612,7 @@ struct server {
 int conf_add_endpoint(struct conf *conf, struct endpoint with, bool pattern);
 /* The endpoints of exactly this pattern. */
 struct endpoint *conf_pattern(const struct conf *conf, struct slice pattern);
-void server_check_drained(struct server *s, uint64_t now_ms);
+void server_check_drained(struct server *s);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 /* Counts a stream of the peer at fd, max at most (0: any number, not counted). 0,
  * ERR_TOO_MANY_CONNECTIONS or ERR_OVERLOADED; *out is for address_leave, which takes NULL. Any

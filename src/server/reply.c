@@ -57,11 +57,11 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
                                .no_length = status == 204 || status == 304,
                                .length = body.len,
                                .extra = buf_slice(&w->frame)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
     if (rq->http.method != HTTP1_HEAD && !r.no_length)
-        buf_add_slice(&c->out, body);
+        buf_add_slice(&c->x->out, body);
     if (w->frame.failed)
-        c->out.failed = true;
+        c->x->out.failed = true;
     if (c->request != rq)
         request_free(rq);
     conn_answered(c, keep_alive);
@@ -146,8 +146,8 @@ void reply_broken(struct conn *c, const struct err *e)
                                .content_type = "application/problem+json",
                                .length = body.len,
                                .extra = buf_slice(&extra)};
-    http1_write_head(&c->out, &r);
-    buf_add_slice(&c->out, buf_slice(&body));
+    http1_write_head(&c->x->out, &r);
+    buf_add_slice(&c->x->out, buf_slice(&body));
     buf_fini(&body);
     buf_fini(&extra);
     conn_finish(c);

@@ -165,7 +165,7 @@ static int change_stream(struct worker *w, struct conn *c, struct order *o)
     spec.types = types;
     spec.keys = keys;
     int rc = check_spec(w->conf, o->request->grant, &spec, &o->err);
-    if (!rc && ch->said && (rc = edge_move(w->edge, &c->reader, &spec, w->now_ms)))
+    if (!rc && ch->said && (rc = edge_move(w->edge, &c->reader, &spec, w->mono_ms)))
         err_set(&o->err, rc, rc == ERR_CONFLICT ? "a change is under way: try again when "
                                                   "freshet.open has told of it"
                                                 : "out of memory");

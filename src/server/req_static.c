@@ -170,6 +170,23 @@ static void serve(struct conn *c, struct request *rq, const char *path, struct s
     close(fd);
 }
 
+/* A folder is asked for without its slash: says where it is. Whether it was one. */
+static bool redirect_to_folder(struct conn *c, struct request *rq, const char *path)
+{
+    struct stat st;
+    struct buf extra = BUF_INIT;
+    if (rq->path.p[rq->path.len - 1] == '/' || stat(path, &st) || !S_ISDIR(st.st_mode))
+        return false;
+    buf_addf(&extra, "Location: %.*s/%s%.*s\r\n", SLICE_FMT(rq->path), rq->query.len ? "?" : "",
+             SLICE_FMT(rq->query));
+    if (extra.failed)
+        reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+    else
+        reply(c, rq, 301, NULL, SLICE_NONE, buf_cstr(&extra));
+    buf_fini(&extra);
+    return true;
+}
+
 /* The folder's file of this name; a name that ends in a slash means its index.html. */
 static void serve_below(struct conn *c, struct request *rq, const char *dir, struct slice name)
 {
@@ -179,7 +196,7 @@ static void serve_below(struct conn *c, struct request *rq, const char *dir, str
     struct slice full = buf_slice(&path);
     if (path.failed)
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
-    else
+    else if (!redirect_to_folder(c, rq, buf_cstr(&path)))
         serve(c, rq, buf_cstr(&path), full);
     buf_fini(&path);
 }

@@ -45,9 +45,11 @@ static int check_room(struct conn *c, struct request *rq, struct tenant_use *use
     char text[USER_TEXT];
     if (o->connections && (uint64_t)atomic_load(&s->streams) >= o->connections)
         return refuse(c, rq, LIMIT_CONNECTIONS, "the hub", o->connections);
-    if (o->connections_per_tenant &&
-        (uint64_t)atomic_load(&use->streams) >= o->connections_per_tenant)
-        return refuse(c, rq, LIMIT_PER_TENANT, "this tenant", o->connections_per_tenant);
+    uint64_t per_tenant = rq->route && rq->route->connections_per_tenant
+                              ? rq->route->connections_per_tenant
+                              : o->connections_per_tenant;
+    if (per_tenant && (uint64_t)atomic_load(&use->streams) >= per_tenant)
+        return refuse(c, rq, LIMIT_PER_TENANT, "this tenant", per_tenant);
     struct slice user =
         user_name(grant_tenant(rq->grant), grant_subject(rq->grant), text);
     int rc = user_enter(s, user, o->connections_per_user, &uses->user);
@@ -78,7 +80,7 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked, boo
                                .chunked = chunked,
                                .no_length = !chunked,
                                .extra = buf_slice(extra)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
 }
 
 /* While the hub drains: an answer that a native EventSource comes back after. */
@@ -88,7 +90,7 @@ static void answer_draining(struct conn *c, struct request *rq, unsigned format)
     put_head(c, rq, false, false);
     buf_reset(&w->frame);
     format_close(w, format, "draining", server_retry_ms(w->s, &w->dice), &w->frame);
-    buf_add_slice(&c->out, buf_slice(&w->frame));
+    buf_add_slice(&c->x->out, buf_slice(&w->frame));
     conn_answered(c, false);
 }
 
@@ -112,20 +114,25 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use,
                                  uses->address, uses->user};
     c->counted = true;
+    c->since_ms = w->mono_ms;
     w->stats.streams++;
     w->stats.opened++;
     w->stats.resumed += start.last_id.p != NULL;
     atomic_fetch_add(&w->s->streams, 1);
     atomic_fetch_add(&use->streams, 1);
-    list_remove(&c->timed);
+    list_remove(&c->x->timed);
     log_line(w->s->log, LOG_INFO, "stream opened",
              "connection=%016llx tenant=%s channels=%zu first=%.*s resume=%s",
              (unsigned long long)c->stream.id, use->name, p->channel_count,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
     if (access_guard(c, rq) ||
-        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
+        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->mono_ms)) {
         c->state = CONN_BUSY;
-        buf_reset(&c->out);
+        if (!conn_exchange(c)) {
+            conn_close(c);
+            return;
+        }
+        buf_reset(&c->x->out);
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
         return;
     }

@@ -44,7 +44,7 @@ struct request *request_keep(struct request *rq)
         rebase(&kept->http.fields[i].name, from, len, kept->head);
         rebase(&kept->http.fields[i].value, from, len, kept->head);
     }
-    rq->body = BUF_INIT; /* went along */
+    rq->body = rq->claims = BUF_INIT; /* went along */
     rq->grant = NULL;
     rq->key = NULL;
     kept->conf = conf_ref(rq->conn->w->conf);
@@ -57,6 +57,7 @@ void request_free(struct request *rq)
     if (!rq)
         return;
     buf_fini(&rq->body);
+    buf_fini(&rq->claims);
     grant_unref(rq->grant);
     rq->grant = NULL;
     key_unref(rq->key);

@@ -134,7 +134,7 @@ void access_load_revoked(void *ctx, const struct store_row *row)
 static void run_look_at_streams(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
+    unsigned next = w->index + 1;
     LIST_EACH(&w->conns, node, after) {
         struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (c->state == CONN_STREAM && access_guard_is_revoked(c))
@@ -143,6 +143,10 @@ static void run_look_at_streams(struct msg *m, void *ctx)
                  revoked_has(w, c->request->grant, c->request->issued_ms))
             poll_done(c);
     }
+    if (next < w->s->worker_count)
+        worker_post(w, &w->s->workers[next], m); /* from loop to loop: it needs no memory */
+    else
+        free(m);
 }
 
 struct revoke_msg {
@@ -164,14 +168,8 @@ static void run_forget(struct msg *m, void *ctx)
         webhook_forget(a->webhook, tenant, slice_of(rest.p + 4, rest.len - 4));
         note_revoked(a, rm->name, clock_unix_ms(), rm->until_ms);
     }
-    free(rm);
-    for (unsigned i = 0; i < w->s->worker_count; i++) {
-        struct msg *look = malloc(sizeof *look);
-        if (!look)
-            abort(); /* better to restart than to leave revoked streams open */
-        look->run = run_look_at_streams;
-        worker_post(w, &w->s->workers[i], look);
-    }
+    m->run = run_look_at_streams;
+    worker_post(w, w, m);
 }
 
 int access_revoke(struct server *s, struct slice tenant, struct slice jti, struct slice subject,

@@ -86,7 +86,7 @@ static bool is_flooded(struct server *s, int fd)
         "Retry-After: 1\r\nConnection: close\r\nContent-Length: 131\r\n\r\n"
         "{\"error\":\"RATE_LIMITED\",\"status\":429,\"title\":\"Too many requests\",\"detail\":"
         "\"too many new connections: come back in a second or two\"}";
-    if (quota_take(&s->accepts, 1, s->workers[0].now_ms, NULL))
+    if (quota_take(&s->accepts, 1, s->workers[0].mono_ms, NULL))
         return false;
     s->workers[0].stats.limited[LIMIT_ACCEPTS]++;
     answer_and_close(fd, answer, sizeof answer - 1);
@@ -167,15 +167,15 @@ const char *server_address(const struct server *s, size_t i)
 static void run_drain(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
-    w->now_ms = clock_unix_ms();
+    (void)m;
+    worker_look_at_clocks(w);
     LIST_EACH(&w->conns, node, after) {
         struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (c->state == CONN_STREAM) {
             conn_end_stream(c, "draining", server_retry_ms(w->s, &w->dice));
         } else if (c->poll) {
             poll_due(c->poll);
-        } else if (c->state == CONN_HEAD && !c->in.len) {
+        } else if (c->state == CONN_HEAD && !c->x->in.len) {
             conn_finish(c);
         }
     }
@@ -189,10 +189,11 @@ static void on_closed_nothing(uv_handle_t *handle)
 static void run_end(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
+    (void)m;
     w->closing = true;
     api_subs_end(w);
     conn_free_all(w);
+    poller_close(&w->poller, on_closed_nothing);
     uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
     uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
     uv_close((uv_handle_t *)&w->tick, on_closed_nothing);
@@ -209,20 +210,26 @@ static void run_end(struct msg *m, void *ctx)
     uv_close((uv_handle_t *)&s->waiting, on_closed_nothing);
 }
 
-static void tell_all(struct server *s, void (*run)(struct msg *m, void *ctx))
+static void tell_drain(struct server *s)
 {
     for (unsigned i = s->worker_count; i-- > 0;) {
-        struct msg *m = malloc(sizeof *m);
-        if (!m)
-            abort();
-        m->run = run;
-        worker_post(&s->workers[0], &s->workers[i], m);
+        s->workers[i].drain.run = run_drain;
+        worker_post(&s->workers[0], &s->workers[i], &s->workers[i].drain);
+    }
+}
+
+static void tell_end(struct server *s)
+{
+    for (unsigned i = s->worker_count; i-- > 0;) {
+        s->workers[i].end.run = run_end;
+        worker_post(&s->workers[0], &s->workers[i], &s->workers[i].end);
     }
 }
 
 /* Asked by the first loop's tick while draining: everybody gone and everything stored? */
-void server_check_drained(struct server *s, uint64_t now_ms)
+void server_check_drained(struct server *s)
 {
+    uint64_t now_ms = clock_monotonic_ms();
     if (!atomic_load(&s->draining) || s->ending)
         return;
     bool calm = hub_idle(s->hub) && sources_closed(s);
@@ -231,12 +238,12 @@ void server_check_drained(struct server *s, uint64_t now_ms)
     if ((!calm && now_ms < s->drain_until_ms) || !sources_closed(s))
         return;
     s->ending = true;
-    tell_all(s, run_end);
+    tell_end(s);
 }
 
 static void begin_stop(struct server *s)
 {
-    uint64_t now_ms = clock_unix_ms();
+    uint64_t now_ms = clock_monotonic_ms();
     if (atomic_exchange(&s->draining, true)) {
         s->drain_until_ms = now_ms; /* asked twice: at once */
         return;
@@ -244,7 +251,7 @@ static void begin_stop(struct server *s)
     log_line(s->log, LOG_INFO, "draining", "streams=%ld", atomic_load(&s->streams));
     s->drain_until_ms = now_ms + s->workers[0].conf->opts->drain_timeout_ms;
     sources_close(s);
-    tell_all(s, run_drain);
+    tell_drain(s);
 }
 
 static void on_stop(uv_async_t *handle)
@@ -312,16 +319,15 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
         setrlimit(RLIMIT_NOFILE, &files);
     }
     s->log = log;
-    s->started_ms = clock_unix_ms();
-    atomic_init(&s->loaded_ms, s->started_ms);
+    s->started_ms = clock_monotonic_ms();
+    atomic_init(&s->loaded_ms, clock_unix_ms());
     rng_system(seeds, sizeof seeds);
-    map_init(&s->positions, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
     map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->publishers, seeds[1], seeds[1] ^ seeds[0]);
     quota_init(&s->accepts, opts->limits.accepts_per_second, opts->limits.accepts_per_second,
-               clock_unix_ms());
+               s->started_ms);
     map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
@@ -420,6 +426,7 @@ static void end_unstarted(struct server *s)
         w->closing = true;
         mailbox_close(&w->box, on_closed_nothing);
         conn_free_all(w);
+        poller_close(&w->poller, on_closed_nothing);
         uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
         uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
         uv_close((uv_handle_t *)&w->tick, on_closed_nothing);

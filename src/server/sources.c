@@ -39,9 +39,8 @@ static void run_rows_done(struct msg *m, void *ctx)
 {
     struct rows_read *rr = (struct rows_read *)m;
     (void)ctx;
-    rr->done(rr->arg, rr->error);
     buf_fini(&rr->tenants);
-    free(rr);
+    rr->done(rr->arg, rr->error);
 }
 
 static void finish_read(struct rows_read *rr, int error)
@@ -106,10 +105,9 @@ static void host_load(void *ctx, struct slice channel,
                       void (*done)(void *arg, int error), void *arg)
 {
     struct source_slot *slot = ctx;
-    struct rows_read *rr = calloc(1, sizeof *rr);
-    if (!rr)
-        abort(); /* at start-up */
-    rr->s = slot->s;
+    struct rows_read *rr = slot->read;
+    buf_fini(&rr->tenants);
+    *rr = (struct rows_read){.s = slot->s};
     rr->channel = slice_str(slot->conf->channel);
     (void)channel;
     rr->row = row;
@@ -138,7 +136,8 @@ struct append {
     void *arg;
 };
 
-static void append_free(struct append *a)
+/* Empty, for the next. */
+static void append_reset(struct append *a)
 {
     for (uint32_t i = 0; i < a->count; i++) {
         free((void *)(uintptr_t)a->publishes[i].tenant.p);
@@ -147,21 +146,24 @@ static void append_free(struct append *a)
     }
     free(a->publishes);
     free(a->position_text);
-    free(a);
+    *a = (struct append){.slot = a->slot};
 }
 
 static void run_append_done(struct msg *m, void *ctx)
 {
     struct append *a = (struct append *)m;
     (void)ctx;
-    if (!a->err.code && a->position_text) {
-        buf_reset(&a->slot->position);
-        buf_add_slice(&a->slot->position, a->position.value);
-        if (a->slot->position.failed)
-            abort(); /* a position that is not known would be a loss */
+    struct err err = a->err;
+    void (*done)(void *arg, int error, const char *detail) = a->done;
+    void *arg = a->arg;
+    if (!err.code && a->position_text) {
+        size_t len = a->position.value.len;
+        buf_fini(&a->slot->position);
+        a->slot->position = (struct buf){.p = a->position_text, .len = len, .cap = len};
+        a->position_text = NULL;
     }
-    a->done(a->arg, a->err.code, a->err.detail);
-    append_free(a);
+    append_reset(a);
+    done(arg, err.code, err.detail);
 }
 
 static void append_finish(struct append *a)
@@ -240,10 +242,7 @@ void sources_append(void *ctx, const struct source_event *events, size_t count,
                     void *arg)
 {
     struct source_slot *slot = ctx;
-    struct append *a = calloc(1, sizeof *a);
-    if (!a)
-        abort(); /* the source has just found memory for the events */
-    a->slot = slot;
+    struct append *a = slot->append;
     a->done = done;
     a->arg = arg;
     if (!fill(a, events, count, position)) {
@@ -266,10 +265,7 @@ void sources_decline(struct source_slot *slot, const struct source_event *events
                      int error, const char *detail,
                      void (*done)(void *arg, int error, const char *detail), void *arg)
 {
-    struct append *a = calloc(1, sizeof *a);
-    if (!a)
-        abort(); /* the source has just found memory for the events */
-    a->slot = slot;
+    struct append *a = slot->append;
     a->done = done;
     a->arg = arg;
     err_set(&a->err, error, "%s", detail);
@@ -409,7 +405,7 @@ static void source_texts_free(struct opt_source *o)
         return;
     const char *texts[] = {o->name,         o->database, o->query,       o->key,
                            o->tenant,       o->tenant_value, o->channel, o->types.added,
-                           o->types.changed, o->types.removed};
+                           o->types.changed, o->types.removed, o->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
     free(o);
@@ -421,6 +417,12 @@ static void slot_free(struct source_slot *slot)
         return;
     source_texts_free(slot->added);
     outbox_host_fini(slot);
+    if (slot->read)
+        buf_fini(&slot->read->tenants);
+    free(slot->read);
+    if (slot->append)
+        append_reset(slot->append);
+    free(slot->append);
     conf_unref(slot->from);
     free(slot);
 }
@@ -440,8 +442,14 @@ static struct source_slot *slot_new(struct server *s, const struct opt_source *o
     slot->added = added;
     slot->from = conf_ref(from);
     snprintf(slot->detail, sizeof slot->detail, "not read yet");
-    if (open_source(slot, e) == 0)
+    slot->read = calloc(1, sizeof *slot->read);
+    slot->append = calloc(1, sizeof *slot->append);
+    int rc = slot->read && slot->append ? open_source(slot, e)
+                                        : err_set(e, ERR_OVERLOADED, "out of memory");
+    if (rc == 0) {
+        slot->append->slot = slot;
         return slot;
+    }
     slot_free(slot);
     return NULL;
 }
@@ -554,14 +562,14 @@ bool sources_closed(const struct server *s)
 
 void sources_free(struct server *s)
 {
-    size_t at = 0;
-    void *text;
     for (size_t i = 0; i < s->source_count; i++)
         slot_free(s->sources[i]);
     free(s->sources);
-    while (map_next(&s->positions, &at, NULL, &text))
-        free(text);
-    map_fini(&s->positions);
+    while (s->parked) {
+        struct source_slot *slot = s->parked;
+        s->parked = slot->parked;
+        slot_free(slot);
+    }
 }
 
 /* ---- a reload ---- */
@@ -669,19 +677,6 @@ void sources_give_up(struct sources_next *n)
     free(n);
 }
 
-/* What an outbox of this name has read is known when there is one again. */
-static void keep_position(struct server *s, const struct source_slot *slot)
-{
-    struct slice name = slice_str(slot->conf->name);
-    char *text = slot->position.len ? slice_dup(buf_slice(&slot->position)) : NULL;
-    if (!slot->is_outbox || !slot->position.len)
-        return;
-    char *old = map_get(&s->positions, name);
-    if (!text || map_put(&s->positions, name, text))
-        abort(); /* a position that is not known would be a loss */
-    free(old);
-}
-
 static void remove_slot(struct server *s, const struct source_slot *slot)
 {
     size_t at = 0;
@@ -690,13 +685,34 @@ static void remove_slot(struct server *s, const struct source_slot *slot)
     memmove(&s->sources[at], &s->sources[at + 1], (--s->source_count - at) * sizeof *s->sources);
 }
 
+/* Where the one of its name was that was closed before it. */
+static void resume(struct server *s, struct source_slot *slot)
+{
+    bool found = false;
+    for (struct source_slot **at = &s->parked; *at;) {
+        struct source_slot *was = *at;
+        if (!slot->is_outbox || strcmp(was->conf->name, slot->conf->name) != 0) {
+            at = &was->parked;
+            continue;
+        }
+        *at = was->parked;
+        if (!found) { /* the first is the last that was closed */
+            buf_fini(&slot->position);
+            slot->position = was->position;
+            was->position = BUF_INIT;
+            found = true;
+        }
+        slot_free(was);
+    }
+}
+
 static void start_waiting(struct server *s)
 {
     for (size_t i = 0; i < s->source_count; i++) {
         struct source_slot *slot = s->sources[i];
         if (slot->started || !slot->source)
             continue;
-        outbox_host_resume(slot);
+        resume(s, slot);
         start(slot);
     }
 }
@@ -706,9 +722,13 @@ static void on_left(void *arg)
     struct source_slot *slot = arg;
     struct server *s = slot->s;
     slot->closed = true;
-    keep_position(s, slot);
     remove_slot(s, slot);
-    slot_free(slot);
+    if (slot->is_outbox && slot->position.len) { /* where the next one of its name goes on */
+        slot->parked = s->parked;
+        s->parked = slot;
+    } else {
+        slot_free(slot);
+    }
     if (--s->sources_leaving)
         return;
     start_waiting(s);

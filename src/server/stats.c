@@ -54,7 +54,7 @@ static size_t numbers(const struct server *s, const struct gather *g, struct num
     const struct hub_stats *h = &g->hub;
     const struct worker_stats *w = &g->workers;
     const struct edge_stats *e = &g->edges;
-    double up = (double)(clock_unix_ms() - s->started_ms) / 1000;
+    double up = (double)(clock_monotonic_ms() - s->started_ms) / 1000;
     uint64_t resident = resident_bytes();
     size_t n = 0;
 #define X(json, prom, type, expression, help)                                                      \

@@ -18,7 +18,7 @@ static void on_caught_up(void *ctx, struct reader *r)
     struct poll *p = conn_of(r)->poll;
     if (!p || p->done)
         return;
-    if (p->count || p->gap_names.len || p->deadline_ms <= w->now_ms) {
+    if (p->count || p->gap_names.len || p->deadline_ms <= w->mono_ms) {
         p->done = true;
         list_move_back(&w->finishing, &p->waiting);
     }
@@ -67,18 +67,24 @@ static bool finish_polls(struct worker *w)
     return any;
 }
 
+void worker_look_at_clocks(struct worker *w)
+{
+    w->now_ms = clock_unix_ms();
+    w->mono_ms = clock_monotonic_ms();
+}
+
 /* Everything that waits, but sending only for TURN_US. */
 static bool turn(struct worker *w)
 {
     bool more = true;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     for (int round = 0; round < 8 && more; round++) {
         more = mailbox_drain(&w->box) > 0;
         if (w->index == 0)
             more |= owner_turn(w->s);
         more |= finish_polls(w);
     }
-    more |= edge_run(w->edge, w->now_ms, TURN_US);
+    more |= edge_run(w->edge, w->mono_ms, TURN_US);
     more |= finish_polls(w);
     return more || !mailbox_empty(&w->box) ||
            (w->index == 0 && !mailbox_empty(&w->s->owner_box));
@@ -92,6 +98,7 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct worker *w = prepare->data;
+    conn_free_dead(w);
     if (w->closing)
         return;
     if (turn(w))
@@ -103,9 +110,9 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_tick(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
-    w->now_ms = clock_unix_ms();
-    edge_tick(w->edge, w->now_ms);
-    conn_tick(w, w->now_ms);
+    worker_look_at_clocks(w);
+    edge_tick(w->edge, w->mono_ms);
+    conn_tick(w);
     if (w->index == 0)
         owner_tick(w->s, w->now_ms);
 }
@@ -161,11 +168,11 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     w->s = s;
     w->conf = conf_ref(s->conf);
     w->index = index;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
-                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->flushing, &w->polls, &w->finishing, &w->subs, &w->dead,
                             &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
@@ -174,7 +181,8 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     w->scratch = malloc(SCRATCH_BYTES);
     if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
         return -1;
-    if (mailbox_init(&w->box, &w->loop, w) || uv_prepare_init(&w->loop, &w->prepare) ||
+    if (mailbox_init(&w->box, &w->loop, w) || poller_init(&w->poller, &w->loop, conn_ready) ||
+        uv_prepare_init(&w->loop, &w->prepare) ||
         uv_idle_init(&w->loop, &w->idle) || uv_timer_init(&w->loop, &w->tick))
         return -1;
     w->prepare.data = w->idle.data = w->tick.data = w;
@@ -203,6 +211,7 @@ void worker_fini(struct worker *w)
     }
     drop_messages(w);
     api_subs_free(w);
+    conn_free_dead(w);
     edge_free(w->edge);
     mailbox_fini(&w->box);
     buf_fini(&w->frame);
