@@ -580,7 +580,7 @@ struct server {
     struct source_slot **sources;
     size_t source_count, source_cap;
     size_t sources_leaving; /* so many of them are being closed by a reload */
-    struct map positions;   /* of outboxes that were closed: name -> text */
+    struct source_slot *parked; /* outboxes that a reload closed, for their positions */
     struct reload *reload;  /* that is under way; NULL: none */
     bool reload_again;
     uv_async_t reload_wish;

@@ -322,7 +322,6 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     s->started_ms = clock_monotonic_ms();
     atomic_init(&s->loaded_ms, clock_unix_ms());
     rng_system(seeds, sizeof seeds);
-    map_init(&s->positions, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
     map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
