@@ -15,6 +15,7 @@ all: build
 build: $(BUILD)/build.ninja
 	@$(NINJA) -C $(BUILD) $(if $(V),-v,--quiet)
 	@tools/build-console $(BUILD)
+	@tools/build-apps $(BUILD)
 
 $(BUILD)/build.ninja:
 	@tools/need build

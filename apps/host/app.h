@@ -34,7 +34,8 @@ struct app_login {
 };
 
 struct app_def {
-    const char *name;     /* "parking": folder, cookie, path of its first page /parking/ */
+    const char *name;     /* "parking": folder, cookie */
+    const char *page;     /* its first page; NULL: /NAME/ */
     const char *title;    /* "Smart parking" */
     const char *sentence; /* one, for the gallery */
     const struct app_login *logins; /* id NULL at the end */
@@ -79,7 +80,8 @@ int app_route(struct app *app, const char *methods, const char *path, enum app_a
 const char *app_param(struct app_request *r, const char *name); /* ":name" of the path */
 const char *app_query(struct app_request *r, const char *name);
 struct freshet_request *app_raw(struct app_request *r);
-/* The body as a JSON object. NULL: it is none, and the request has been answered with 400. */
+/* The body as a JSON object. NULL: it is none (400) or isn't sent as application/json (415), and the
+ * request has been answered. */
 json_t *app_body(struct app_request *r);
 
 /* Who asks; only of APP_PRIVATE. Texts are "" where there is none. */
@@ -111,6 +113,8 @@ struct app_event {
 void app_publish(struct app *app, const struct app_event *event);
 
 struct db *app_db(struct app *app);
+/* Where it is: the file, for a source that watches it (freshet_source_add inside open), or the URL. */
+const char *app_db_where(struct app *app);
 struct freshet_hub *app_hub(struct app *app);
 const char *app_option(struct app *app, const char *name); /* --option NAME=VALUE of the command; NULL: not given */
 void app_log(struct app *app, enum freshet_log_level level, const char *fmt, ...)

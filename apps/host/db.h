@@ -35,6 +35,7 @@ const char *db_error(const struct db *db);
 /* Whether that was a constraint of the schema (a conflict, a check), not a failure. */
 bool db_was_constraint(const struct db *db);
 bool db_is_postgres(const struct db *db);
+const char *db_where(const struct db *db); /* as it was opened */
 
 /* ---- for the host ---- */
 

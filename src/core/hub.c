@@ -56,7 +56,10 @@ void owner_release(struct hub *h, struct publish *p)
 
 static void refuse(struct hub *h, struct publish *p)
 {
+    struct tenant *t = map_get(&h->tenants, p->tenant);
     h->stats.refused += p->count;
+    if (t)
+        t->refused += p->count;
     owner_release(h, p);
 }
 
@@ -128,6 +131,7 @@ static void count_channels(struct hub *h, struct publish *p, struct tenant *t)
         if (!tc)
             continue;
         tc->wanted = tc->leaving;
+        rate_add(&tc->published, 1, h->now_ms);
         if (tc->counted)
             continue;
         tc->counted = true;
@@ -193,6 +197,7 @@ static int give_ids(struct hub *h, struct tenant *t, struct publish *p)
             p->events[i] = NULL;
             p->repeats = true;
             h->stats.repeated++;
+            t->repeated++;
         }
     }
     for (uint32_t i = 0; i < p->count; i++) {
@@ -249,7 +254,9 @@ void hub_publish(struct hub *h, struct publish *first, uint64_t now_ms)
     }
     for (struct publish *p = first, *also; p; p = also) {
         also = p->also;
-        count_channels(h, p, map_get(&h->tenants, p->tenant));
+        struct tenant *t = map_get(&h->tenants, p->tenant);
+        count_channels(h, p, t);
+        rate_add(&t->published, p->count, h->now_ms);
         h->stats.published += p->count;
         h->queue_events += p->count;
         *h->queue_end = p;
@@ -499,18 +506,20 @@ void hub_get_stats(struct hub *h, struct hub_stats *out)
     h->store->ops->stats(h->store, &out->store);
 }
 
-static bool tenant_channels(struct tenant *t,
+static bool tenant_channels(struct hub *h, struct tenant *t,
                             bool (*fn)(void *ctx, const struct hub_channel_info *info), void *ctx)
 {
     size_t at = 0;
     void *value;
     while (map_next(&t->channels, &at, NULL, &value)) {
-        const struct channel *c = &((struct tenant_channel *)value)->c;
+        const struct tenant_channel *tc = value;
+        const struct channel *c = &tc->c;
         struct hub_channel_info info = {
             .tenant = tenant_name(t),        .channel = channel_name(c), .epoch = t->epoch,
             .head = c->head,                 .oldest = channel_oldest(c), .floor = c->floor,
             .events = channel_count(c),      .keys = c->live,            .bytes = c->bytes,
-            .keyed = c->conf->keyed};
+            .keyed = c->conf->keyed,         .published = tc->published.total,
+            .rate = rate_get(&tc->published, h->now_ms)};
         if (!fn(ctx, &info))
             return false;
     }
@@ -522,9 +531,37 @@ void hub_each_channel(struct hub *h, struct slice tenant,
 {
     LIST_EACH(&h->all_tenants, node, after) {
         struct tenant *t = LIST_ENTRY(node, struct tenant, all);
-        if ((!tenant.p || slice_eq(tenant, tenant_name(t))) && !tenant_channels(t, fn, ctx))
+        if ((!tenant.p || slice_eq(tenant, tenant_name(t))) && !tenant_channels(h, t, fn, ctx))
             return;
     }
+}
+
+bool hub_get_tenant(struct hub *h, struct slice tenant, struct hub_tenant_info *out)
+{
+    const struct tenant *t = map_get(&h->tenants, tenant);
+    size_t at = 0;
+    void *value;
+    *out = (struct hub_tenant_info){.channels = 0};
+    if (!t)
+        return false;
+    while (map_next(&t->channels, &at, NULL, &value)) {
+        const struct channel *c = &((struct tenant_channel *)value)->c;
+        out->channels++;
+        out->events += channel_count(c);
+        out->bytes += c->bytes;
+    }
+    out->published = t->published.total;
+    out->rate = rate_get(&t->published, h->now_ms);
+    out->refused = t->refused;
+    out->failed = t->failed;
+    out->repeated = t->repeated;
+    return true;
+}
+
+void hub_each_tenant(struct hub *h, void (*fn)(void *ctx, struct slice tenant), void *ctx)
+{
+    LIST_EACH(&h->all_tenants, node, after)
+        fn(ctx, tenant_name(LIST_ENTRY(node, struct tenant, all)));
 }
 
 void hub_each_loaded(struct hub *h, void (*fn)(void *ctx, const struct store_row *row), void *ctx)

@@ -127,11 +127,27 @@ struct hub_channel_info {
     uint32_t events, keys;
     uint64_t bytes;
     bool keyed;
+    uint64_t published; /* since the start */
+    double rate;        /* published, a second */
 };
 
 /* Calls fn for the channels of a tenant (tenant.p NULL: of all), until it returns false. */
 void hub_each_channel(struct hub *h, struct slice tenant,
                       bool (*fn)(void *ctx, const struct hub_channel_info *info), void *ctx);
+
+/* What a tenant has and had, since the start. */
+struct hub_tenant_info {
+    uint64_t channels, events, bytes;               /* now */
+    uint64_t published, refused, failed, repeated; /* events, as in hub_stats */
+    double rate;                                    /* published, a second */
+};
+
+/* False: the tenant isn't known; *out is all zero then. */
+bool hub_get_tenant(struct hub *h, struct slice tenant, struct hub_tenant_info *out);
+
+/* Calls fn with the name of each tenant that is known, in no order. Borrowed until the hub's next
+ * function. */
+void hub_each_tenant(struct hub *h, void (*fn)(void *ctx, struct slice tenant), void *ctx);
 
 /* Calls fn for each source position and each revocation that load found; for start-up. Borrowed. */
 void hub_each_loaded(struct hub *h, void (*fn)(void *ctx, const struct store_row *row), void *ctx);

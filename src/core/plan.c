@@ -496,7 +496,10 @@ static void publish_done(struct hub *h, struct publish *p, int error, const char
         if (p->events[i])
             h->queue_bytes -= p->events[i]->bytes;
     if (error) {
+        struct tenant *t = map_get(&h->tenants, p->tenant);
         h->stats.failed += p->count;
+        if (t)
+            t->failed += p->count;
         err_set(&p->err, error, "nothing was stored: %s", detail);
     } else {
         p->was_durable = h->store->ops->durable;

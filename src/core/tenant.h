@@ -5,6 +5,7 @@
 
 #include "core/channel.h"
 #include "core/quota.h"
+#include "core/rate.h"
 
 /* What one edge has of a channel or tenant. */
 struct follower {
@@ -22,6 +23,7 @@ struct tenant_channel {
     bool leaving;         /* the present commit forgets it */
     bool wanted;          /* followed or published to since: it stays after all */
     uint64_t accounted;   /* of its bytes, those in its tenant's sum */
+    struct rate published;
     struct list plan;     /* in the plan's list of touched channels, when it is touched */
     pos_t announced;      /* the floor as the edges have it */
     pos_t announced_head; /* the last event as the edges have it */
@@ -51,6 +53,8 @@ struct tenant {
     bool forgets;       /* the present commit removes idempotency keys of it */
     uint64_t bytes;      /* of all channels, as far as accounted */
     uint32_t pending;    /* events with an id whose commit was not reported */
+    struct rate published;
+    uint64_t refused, failed, repeated; /* events, as in hub_stats */
     struct list all;     /* in the hub's list of tenants */
     struct list plan;    /* in the plan's list of touched tenants, when it is touched */
     uint32_t plan_first, plan_last; /* its events in the plan, PLAN_NONE without */

@@ -22,6 +22,7 @@ struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops)
     e->dice = conf->seed[0] | 1;
     map_init(&e->tenants, conf->seed[0], conf->seed[1]);
     map_init(&e->feeds, conf->seed[0], conf->seed[1]);
+    map_init(&e->past, conf->seed[0], conf->seed[1]);
     list_init(&e->active);
     list_init(&e->unread);
     list_init(&e->stopping);
@@ -51,6 +52,11 @@ void edge_free(struct edge *e)
         lag_free(LIST_ENTRY(e->orphans.next, struct lag, orphan));
     map_fini(&e->feeds);
     map_fini(&e->tenants);
+    size_t past = 0;
+    void *value;
+    while (map_next(&e->past, &past, NULL, &value))
+        free(value);
+    map_fini(&e->past);
     free(e);
 }
 
@@ -458,6 +464,13 @@ void edge_get_stats(const struct edge *e, struct edge_stats *out)
         LIST_EACH(&f->wait, node2, after2)
             out->lagging += LIST_ENTRY(node2, struct reader, node)->state == READER_BEHIND;
     }
+}
+
+uint64_t edge_delivered(const struct edge *e, struct slice tenant)
+{
+    const struct edge_tenant *t = map_get(&e->tenants, tenant);
+    const struct edge_past *past = t ? NULL : map_get(&e->past, tenant);
+    return t ? t->delivered : past ? past->delivered : 0;
 }
 
 void edge_each_channel(const struct edge *e,

@@ -258,6 +258,9 @@ struct edge_stats {
 
 void edge_get_stats(const struct edge *e, struct edge_stats *out);
 
+/* Events sent to the readers of that tenant here, since the start. */
+uint64_t edge_delivered(const struct edge *e, struct slice tenant);
+
 /* Calls fn for each channel with the number of its readers here. */
 void edge_each_channel(const struct edge *e,
                        void (*fn)(void *ctx, struct slice tenant, struct slice channel,

@@ -51,6 +51,12 @@ struct edge_tenant {
     struct list active; /* in the edge's list, when `work` is not empty */
     uint32_t refs;
     bool lost; /* some of its feeds are FEED_LOST */
+    uint64_t delivered; /* events sent to its readers */
+};
+
+/* What a tenant without feeds has been sent. */
+struct edge_past {
+    uint64_t delivered;
 };
 
 enum feed_state { FEED_FOLLOWING, FEED_LIVE, FEED_LOST };
@@ -127,6 +133,7 @@ struct edge {
     struct edge_conf conf;
     struct edge_ops ops;
     struct map tenants, feeds;
+    struct map past;      /* tenants that had feeds -> struct edge_past */
     struct list active;   /* tenants with work, in turn */
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */

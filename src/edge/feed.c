@@ -24,10 +24,28 @@ bool feed_matches(const struct feed *f, const struct event *e)
 
 /* ---- tenants and channels ---- */
 
+/* Keeps its count for when it comes back; without memory that begins anew. */
+static void remember(const struct edge_tenant *t)
+{
+    struct map *all = &t->edge->past;
+    struct edge_past *past = map_get(all, t->name);
+    if (!t->delivered)
+        return;
+    if (!past) {
+        past = calloc(1, sizeof *past);
+        if (!past || map_put(all, t->name, past)) {
+            free(past);
+            return;
+        }
+    }
+    past->delivered = t->delivered;
+}
+
 static void tenant_unref(struct edge_tenant *t)
 {
     if (--t->refs)
         return;
+    remember(t);
     map_remove(&t->edge->tenants, t->name);
     map_fini(&t->channels);
     list_remove(&t->active);
@@ -48,6 +66,7 @@ static struct edge_tenant *tenant_take(struct edge *e, struct slice name)
     t->edge = e;
     t->name = slice_of((char *)(t + 1), name.len);
     t->refs = 1;
+    t->delivered = edge_delivered(e, name);
     map_init(&t->channels, e->conf.seed[0], e->conf.seed[1]);
     list_init(&t->feeds);
     list_init(&t->work);

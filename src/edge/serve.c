@@ -533,7 +533,9 @@ void reader_serve(struct edge *e, struct reader *r)
     }
     if (n > 0)
         r->active_ms = (uint32_t)e->now_ms;
+    uint64_t before = e->stats.delivered;
     bool all = took(e, r, &b, (size_t)n);
+    r->feed->tenant->delivered += e->stats.delivered - before;
     batch_fini(&b);
     if (all)
         after_send(e, r, &b);

@@ -81,6 +81,7 @@ struct opt_event {
     const char *type;
     const char *schema; /* path of a JSON Schema; NULL: none */
     struct schema *compiled; /* of that file; NULL: any data */
+    struct slice text;  /* of that file, compact */
     unsigned line;      /* where, for messages (YAML_LINE) */
 };
 
@@ -261,6 +262,7 @@ struct options_arena;
 struct options {
     struct options_arena *arena; /* private: owns everything */
     const char *file;            /* the configuration files, with commas; NULL: none */
+    const unsigned char *given_by; /* private: where each of the hub's options was set */
 
     struct opt_addresses listen; /* at least one */
     struct opt_address metrics_listen;
@@ -329,6 +331,10 @@ const struct opt_channel *options_channel(const struct options *o, struct slice 
 
 /* True when the pattern (a name, or a beginning and `*`) covers the name. */
 bool options_pattern_covers(const char *pattern, struct slice name);
+
+/* Appends the options as they are in force, as a JSON array of {"name","value","origin","help"}.
+ * Secrets are hidden. */
+void options_put_json(const struct options *o, struct buf *out);
 
 /* Appends what `--help` says about the flags, a line a flag, from the table. */
 void options_help(struct buf *out);

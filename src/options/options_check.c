@@ -4,6 +4,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/rng.h"
+#include "json/scan.h"
 #include "json/schema.h"
 
 #include <stdio.h>
@@ -133,6 +134,16 @@ static bool read_schema(const char *path, struct buf *text)
     return read;
 }
 
+static void keep_schema(struct loader *l, struct opt_event *event, struct slice text)
+{
+    struct buf compact = BUF_INIT;
+    json_compact(text, &compact);
+    const char *copy = compact.failed ? NULL : arena_text(l->o->arena, buf_slice(&compact));
+    event->text = slice_str(copy);
+    l->no_memory = l->no_memory || !copy;
+    buf_fini(&compact);
+}
+
 static void compile_schema(struct loader *l, struct opt_event *event, struct opt_where where)
 {
     struct buf text = BUF_INIT;
@@ -144,6 +155,8 @@ static void compile_schema(struct loader *l, struct opt_event *event, struct opt
                        event->schema, SCHEMA_BYTES_MAX);
     else if (schema_compile(buf_slice(&text), &event->compiled, &e))
         loader_mistake(l, where, "%s: %s: %s", event->type, event->schema, e.detail);
+    else
+        keep_schema(l, event, buf_slice(&text));
     buf_fini(&text);
 }
 

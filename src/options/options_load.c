@@ -397,6 +397,15 @@ static void name_files(struct loader *l)
     buf_fini(&b);
 }
 
+static void note_origins(struct loader *l)
+{
+    unsigned char *origins = arena_alloc(l->o->arena, OPT_ROWS);
+    for (size_t i = 0; origins && i < OPT_ROWS; i++)
+        origins[i] = (unsigned char)l->where[i].from;
+    l->o->given_by = origins;
+    l->no_memory = l->no_memory || !origins;
+}
+
 static void load(struct loader *l, const struct options_input *in, const struct flags *flags)
 {
     const char *env_file = env_get(in->env, "FRESHET_CONFIG");
@@ -416,6 +425,7 @@ static void load(struct loader *l, const struct options_input *in, const struct 
     loader_inherit(l);
     if (!l->no_memory)
         options_check(l);
+    note_origins(l);
 }
 
 static bool loader_init(struct loader *l)

@@ -322,13 +322,18 @@ struct bytes *format_open(void *ctx, struct reader *r, const struct opening *o)
     buf_fini(&body);
     struct bytes *bytes = NULL;
     /* the response's head and the opening event are sent as one */
-    if (!failed && (c->minor0 || (buf_addf(&c->out, "%zx\r\n", b->len), true))) {
-        buf_add_slice(&c->out, buf_slice(b));
+    struct exchange *x = failed ? NULL : conn_exchange(c);
+    if (x) {
         if (!c->minor0)
-            buf_add_str(&c->out, "\r\n");
-        bytes = as_bytes(&c->out);
+            buf_addf(&x->out, "%zx\r\n", b->len);
+        buf_add_slice(&x->out, buf_slice(b));
+        if (!c->minor0)
+            buf_add_str(&x->out, "\r\n");
+        bytes = as_bytes(&x->out);
+        buf_fini(&x->out);
     }
-    buf_fini(&c->out);
+    if (c->state == CONN_STREAM)
+        conn_settle(c);
     return bytes;
 }
 

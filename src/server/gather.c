@@ -87,6 +87,9 @@ static bool put_channel(void *ctx, const struct hub_channel_info *info)
     json_put_member_u64(&g->channels, "keys", info->keys);
     json_put_member_u64(&g->channels, "bytes", info->bytes);
     json_put_member_bool(&g->channels, "keyed", info->keyed);
+    json_put_member_u64(&g->channels, "published", info->published);
+    json_put_name(&g->channels, "rate");
+    json_put_double(&g->channels, info->rate);
     *c = (struct gather_channel){begin, g->channels.len - begin, g->names.len, 0};
     buf_add_slice(&g->names, info->tenant);
     buf_add_char(&g->names, 0);
@@ -109,7 +112,11 @@ static void run_on_owner(struct msg *m, void *ctx)
     if (!g->tenant.p) {
         types_put_json(s, &g->types);
         types_put_prometheus(s, &g->types_prom);
+    } else {
+        hub_get_tenant(s->hub, g->tenant, &g->of_tenant);
     }
+    if (g->owner)
+        g->owner(g, s);
     g->msg.run = run_on_worker;
     worker_post(&s->workers[0], &s->workers[0], &g->msg);
 }
@@ -151,6 +158,8 @@ static void add_worker(struct gather *g, struct worker *w)
     for (size_t i = 0; i < sizeof e / sizeof *sum; i++) /* all members are counters */
         sum[i] += add[i];
     edge_each_channel(w->edge, add_channel, g);
+    if (g->tenant.p)
+        g->delivered += edge_delivered(w->edge, g->tenant);
     LIST_EACH(&w->conns, node, after) {
         const struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (!c->counted)

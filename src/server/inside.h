@@ -10,6 +10,7 @@
 #include "edge/edge.h"
 #include "io/listener.h"
 #include "io/mailbox.h"
+#include "io/poller.h"
 #include "io/transport.h"
 #include "server/server.h"
 #include "wire/http1.h"
@@ -22,7 +23,6 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
-#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -116,21 +116,26 @@ struct stream {
     struct tenant_use *user;    /* likewise */
 };
 
+/* What a connection needs while requests and answers are exchanged. */
+struct exchange {
+    struct conn *conn;
+    struct list timed; /* in one of the worker's lists by deadline: heads, bodies, idle, flushing */
+    struct buf in;     /* bytes not used yet; empty most of the time */
+    struct buf out;    /* bytes not sent yet; with a stream: its response head */
+};
+
 struct conn {
     struct worker *w;
     struct transport t;
-    uv_poll_t ready;
-    struct list all;   /* in the worker's list of connections */
-    struct list timed; /* in one of its lists by deadline: heads, bodies, idle, flushing */
-    uint64_t since_ms; /* when it came into that list, or began to stream: monotonic */
+    struct list all; /* in the worker's list of connections, or of dead ones */
+    uint64_t since_ms; /* when it came into its timed list, or began to stream: monotonic */
     struct reader reader;
     struct stream stream;
     struct guard *guard; /* of a stream whose grant may end */
     struct poll *poll;
     struct freshet_subscription *sub;
     struct request *request; /* while its body is read or its answer made */
-    struct buf in;           /* bytes not used yet; empty most of the time */
-    struct buf out;          /* bytes not sent yet; with a stream: its response head */
+    struct exchange *x;      /* always there but for a stream that is under way, and when closed */
     uint32_t discarded;
     uint16_t format;
     uint8_t state;
@@ -191,6 +196,14 @@ void conn_new(struct worker *w, int fd, bool metrics);
 /* There is no memory for a connection: says so. Takes fd. */
 void conn_refuse(int fd);
 void conn_free_all(struct worker *w);
+/* Frees those that were closed; nothing of theirs may be in use. */
+void conn_free_dead(struct worker *w);
+/* What the worker's poller calls. */
+void conn_ready(void *data, unsigned events);
+/* c's exchange, made when there is none; NULL: no memory. */
+struct exchange *conn_exchange(struct conn *c);
+/* A stream is under way: the exchange isn't needed any more. */
+void conn_settle(struct conn *c);
 void conn_close(struct conn *c);
 /* The same; reason: what the log says of a stream. */
 void conn_close_for(struct conn *c, const char *reason);
@@ -283,6 +296,9 @@ void req_poll(struct conn *c, struct request *rq);
 void req_publish(struct conn *c, struct request *rq);
 void req_stats(struct conn *c, struct request *rq);
 void req_channels(struct conn *c, struct request *rq);
+void req_tenants(struct conn *c, struct request *rq);
+void req_config(struct conn *c, struct request *rq);
+void req_schemas(struct conn *c, struct request *rq);
 void req_revoke(struct conn *c, struct request *rq);
 void req_connections(struct conn *c, struct request *rq);
 void req_kick(struct conn *c, struct request *rq);
@@ -341,11 +357,12 @@ struct worker {
     uv_poll_t widest; /* see worker.c */
     struct edge *edge;
     struct rng dice;
+    struct poller poller;   /* of the connections */
+    struct list dead;       /* closed, freed when nobody has them on its stack */
     struct list conns, heads, bodies, idles, flushing, polls, finishing;
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
-    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -447,7 +464,11 @@ struct gather {
     bool want_channels, sources_bad;
     uint64_t kept, kept_bytes; /* of those channels */
     uint64_t streams, lagging; /* of the tenant, or of all */
-    void (*each)(struct gather *g, struct worker *w); /* more to do on each loop; NULL: nothing */
+    struct hub_tenant_info of_tenant; /* of the tenant, */
+    uint64_t delivered;               /* and so is this */
+    /* More to do with the owner, and on each loop; NULL: nothing. */
+    void (*owner)(struct gather *g, struct server *s);
+    void (*each)(struct gather *g, struct worker *w);
     bool failed; /* no memory somewhere: some numbers are missing */
     gather_fn done;      /* for a request, */
     gathered_fn gathered; /* or for others */

@@ -69,11 +69,11 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
                                .no_length = status == 204 || status == 304,
                                .length = body.len,
                                .extra = buf_slice(&w->frame)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
     if (rq->http.method != HTTP1_HEAD && !r.no_length)
-        buf_add_slice(&c->out, body);
+        buf_add_slice(&c->x->out, body);
     if (w->frame.failed)
-        c->out.failed = true;
+        c->x->out.failed = true;
     if (c->request != rq)
         request_free(rq);
     conn_answered(c, keep_alive);
@@ -130,7 +130,7 @@ void reply_error(struct conn *c, struct request *rq, const struct err *e, const 
     put_problem(e, &body);
     note_refusal(c->w, rq, e);
     if (body.failed)
-        c->out.failed = true; /* not half an answer */
+        c->x->out.failed = true; /* not half an answer */
     reply(c, rq, err_status(e->code), "application/problem+json", buf_slice(&body), extra);
     buf_fini(&body);
 }
@@ -160,9 +160,9 @@ void reply_broken(struct conn *c, const struct err *e)
                                .content_type = "application/problem+json",
                                .length = body.len,
                                .extra = buf_slice(&extra)};
-    http1_write_head(&c->out, &r);
-    buf_add_slice(&c->out, buf_slice(&body));
-    c->out.failed |= body.failed || extra.failed;
+    http1_write_head(&c->x->out, &r);
+    buf_add_slice(&c->x->out, buf_slice(&body));
+    c->x->out.failed |= body.failed || extra.failed;
     buf_fini(&body);
     buf_fini(&extra);
     conn_finish(c);

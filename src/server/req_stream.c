@@ -80,7 +80,7 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked, boo
                                .chunked = chunked,
                                .no_length = !chunked,
                                .extra = buf_slice(extra)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
 }
 
 /* While the hub drains: an answer that a native EventSource comes back after. */
@@ -90,7 +90,7 @@ static void answer_draining(struct conn *c, struct request *rq, unsigned format)
     put_head(c, rq, false, false);
     buf_reset(&w->frame);
     format_close(w, format, "draining", server_retry_ms(w->s, &w->dice), &w->frame);
-    buf_add_slice(&c->out, buf_slice(&w->frame));
+    buf_add_slice(&c->x->out, buf_slice(&w->frame));
     conn_answered(c, false);
 }
 
@@ -120,7 +120,7 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     w->stats.resumed += start.last_id.p != NULL;
     atomic_fetch_add(&w->s->streams, 1);
     atomic_fetch_add(&use->streams, 1);
-    list_remove(&c->timed);
+    list_remove(&c->x->timed);
     log_line(w->s->log, LOG_INFO, "stream opened",
              "connection=%016llx tenant=%s channels=%zu first=%.*s resume=%s",
              (unsigned long long)c->stream.id, use->name, p->channel_count,

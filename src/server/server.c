@@ -132,6 +132,9 @@ static int make_endpoints(struct server *s)
         {.path = "/v1/publish", .methods = POST, .run = req_publish},
         {.path = "/v1/stats", .methods = GET, .run = req_stats},
         {.path = "/v1/channels", .methods = GET, .run = req_channels},
+        {.path = "/v1/tenants", .methods = GET, .run = req_tenants},
+        {.path = "/v1/config", .methods = GET, .run = req_config},
+        {.path = "/v1/schemas", .methods = GET, .run = req_schemas},
         {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
         {.path = "/v1/connections", .methods = GET, .run = req_connections},
         {.path = "/metrics", .methods = GET, .run = req_metrics},
@@ -323,7 +326,7 @@ static void run_drain(struct msg *m, void *ctx)
             conn_end_stream(c, "draining", server_retry_ms(w->s, &w->dice));
         } else if (c->poll) {
             poll_due(c->poll);
-        } else if (c->state == CONN_HEAD && !c->in.len) {
+        } else if (c->state == CONN_HEAD && !c->x->in.len) {
             conn_finish(c);
         }
     }
@@ -341,6 +344,7 @@ static void run_end(struct msg *m, void *ctx)
     w->closing = true;
     api_subs_end(w);
     conn_free_all(w);
+    poller_close(&w->poller, on_closed_nothing);
     uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
     uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
     uv_close((uv_handle_t *)&w->tick, on_closed_nothing);
@@ -583,6 +587,7 @@ static void end_unstarted(struct server *s)
         w->closing = true;
         mailbox_close(&w->box, on_closed_nothing);
         conn_free_all(w);
+        poller_close(&w->poller, on_closed_nothing);
         uv_close((uv_handle_t *)&w->prepare, on_closed_nothing);
         uv_close((uv_handle_t *)&w->idle, on_closed_nothing);
         uv_close((uv_handle_t *)&w->tick, on_closed_nothing);

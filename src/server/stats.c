@@ -123,6 +123,13 @@ static void put_tenant(const struct server *s, const struct gather *g, struct bu
     json_put_member_u64(out, "channels", g->channel_count);
     json_put_member_u64(out, "historySize", g->kept);
     json_put_member_u64(out, "historyBytes", g->kept_bytes);
+    json_put_member_u64(out, "eventsPublished", g->of_tenant.published);
+    json_put_member_u64(out, "eventsDelivered", g->delivered);
+    json_put_member_u64(out, "eventsRefused", g->of_tenant.refused);
+    json_put_member_u64(out, "eventsFailed", g->of_tenant.failed);
+    json_put_member_u64(out, "eventsRepeated", g->of_tenant.repeated);
+    json_put_name(out, "publishRate");
+    json_put_double(out, g->of_tenant.rate);
     put_map(out, "connectionsByTenant", &g->by_tenant, false);
     put_map(out, "connectionsByCompany", &g->by_tenant, false);
     put_channels(out, g);

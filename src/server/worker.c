@@ -108,6 +108,7 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct worker *w = prepare->data;
+    conn_free_dead(w);
     if (w->closing)
         return;
     if (turn(w))
@@ -192,7 +193,7 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
-                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->flushing, &w->polls, &w->finishing, &w->subs, &w->dead,
                             &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
@@ -205,14 +206,20 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
         goto no_loop;
     if (mailbox_init(&w->box, &w->loop, w))
         goto no_mailbox;
+    if (poller_init(&w->poller, &w->loop, conn_ready))
+        goto no_poller;
     uv_prepare_init(&w->loop, &w->prepare); /* these can't fail */
     uv_idle_init(&w->loop, &w->idle);
     uv_timer_init(&w->loop, &w->tick);
-    widen(w);
+    if (index == 0)
+        widen(w);
     w->prepare.data = w->idle.data = w->tick.data = w;
     uv_prepare_start(&w->prepare, on_prepare);
     uv_timer_start(&w->tick, on_tick, EDGE_TICK_MS, EDGE_TICK_MS);
     return 0;
+no_poller:
+    mailbox_close(&w->box, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
 no_mailbox:
     mailbox_fini(&w->box);
     uv_loop_close(&w->loop);
@@ -241,6 +248,7 @@ void worker_fini(struct worker *w)
         return;
     drop_messages(w);
     api_subs_free(w);
+    conn_free_dead(w);
     edge_free(w->edge);
     mailbox_fini(&w->box);
     buf_fini(&w->frame);

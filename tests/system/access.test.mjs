@@ -62,6 +62,10 @@ describe('access', () => {
     ['GET', '/v1/stats?tenant=acme', '', [...unknown, 403, 403, 403, 200, 200, 403]],
     ['GET', '/v1/stats?tenant=other', '', [...unknown, 403, 403, 403, 403, 200, 403]],
     ['GET', '/v1/channels?tenant=acme', '', [...unknown, 403, 403, 403, 200, 200, 403]],
+    ['GET', '/v1/tenants', '', [...unknown, 403, 403, 403, 200, 200, 403]],
+    ['GET', '/v1/tenants?tenant=other', '', [...unknown, 403, 403, 403, 403, 200, 403]],
+    ['GET', '/v1/schemas?tenant=acme', '', [...unknown, 403, 403, 403, 200, 200, 403]],
+    ['GET', '/v1/config', '', [...unknown, 403, 403, 403, 403, 200, 403]],
     ['GET', '/metrics', '', [...unknown, 403, 403, 403, 403, 200, 403]],
     ['GET', '/v1/connections?tenant=acme', '', [...unknown, 403, 403, 403, 200, 200, 403]],
     ['POST', '/v1/revoke', '{"jti":"nobody","tenant":"acme"}', [...unknown, 403, 403, 403, 200, 200, 403]],
@@ -118,7 +122,7 @@ describe('access', () => {
     assert.equal(mine.totalConnections, 0);
     assert.deepEqual(mine.connectionsByTenant, {});
     assert.doesNotMatch(JSON.stringify(mine), /hidden|very-secret/);
-    for (const name of ['memoryBytes', 'eventsPublished', 'requests', 'tenants', 'sources', 'storeBytes'])
+    for (const name of ['memoryBytes', 'bytesSent', 'requests', 'tenants', 'sources', 'storeBytes'])
       assert.equal(mine[name], undefined, name);
     const all = (await hub.get('/v1/stats', who.cross)).json;
     assert.equal(all.totalConnections, 1);

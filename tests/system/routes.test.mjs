@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Hub } from './lib/hub.mjs';
 import { request } from './lib/http.mjs';
+import { auth, sign } from './lib/token.mjs';
 
 const json = (e) => JSON.parse(e.data);
 const ID = /^\d+-\d+-[0-9a-f]{8}$/;
@@ -174,4 +175,48 @@ test('the test broadcast of a route is not there without --dev or test_broadcast
   } finally {
     await hub.stop();
   }
+});
+
+describe('what a route says for itself', () => {
+  let hub;
+  before(async () => {
+    const own = (app, more) => ({ path: `/${app}`, kind: 'stream', channels: ['news'], cookie: `${app}_session`, ...more });
+    hub = await Hub.start({
+      dev: false, files: { 'www/pages/index.html': '<p>here', 'www/plain.txt': 'x' },
+      config: { static: 'www', auth: auth(), routes: [own('one', { connections_per_tenant: 2 }), own('two')] },
+    });
+  });
+  after(() => hub.stop());
+  const who = (tenant) => sign({ tenant, sub: 'ann', subscribe: ['*'] });
+  const status = async (path, cookie) => (await hub.get(path, { Cookie: cookie, Accept: 'application/json' })).status;
+
+  test('the token is in the cookie of the route, and in no other', async () => {
+    // 406 comes after the token has been taken: nothing is left open
+    assert.equal(await status('/one', `one_session=${who('acme')}`), 406);
+    assert.equal(await status('/one', `two_session=${who('acme')}`), 401);
+    assert.equal(await status('/one', `freshet_token=${who('acme')}`), 401);
+    assert.equal(await status('/two', `one_session=${who('a')}; two_session=${who('b')}`), 406);
+    assert.equal(await status('/v1/stream?channel=news', `one_session=${who('acme')}`), 401);
+  });
+
+  test('a tenant with as many streams as the route allows gets no more of it, another does', async () => {
+    const open = (route, tenant) => hub.stream(`/${route}`, { headers: { Cookie: `${route}_session=${who(tenant)}` } });
+    const streams = [await open('one', 'acme'), await open('one', 'acme')];
+    await Promise.all(streams.map((s) => s.next()));
+    const refused = await hub.get('/one', { Cookie: `one_session=${who('acme')}` });
+    assert.equal(refused.status, 429);
+    assert.equal(refused.json.error, 'TOO_MANY_CONNECTIONS');
+    streams.push(await open('two', 'acme'), await open('one', 'other'));
+    await Promise.all(streams.slice(2).map((s) => s.next()));
+    for (const s of streams) s.close();
+  });
+
+  test('a folder asked for without its slash is found', async () => {
+    const moved = await hub.get('/pages?a=b');
+    assert.equal(moved.status, 301);
+    assert.equal(moved.headers.location, '/pages/?a=b');
+    assert.match((await hub.get('/pages/?a=b')).text, /here/);
+    assert.equal((await hub.get('//pages')).status, 404);
+    assert.equal((await hub.get('/plain.txt/')).status, 404);
+  });
 });

@@ -754,6 +754,69 @@ static void serves_routes_with_all_that_a_request_says(void **state)
     stop_and_free(hub);
 }
 
+static void on_who(void *ctx, struct freshet_request *r)
+{
+    char body[1000];
+    struct freshet_identity id;
+    (void)ctx;
+    freshet_request_identity(r, &id);
+    snprintf(body, sizeof body, "%.*s|%.*s|%.*s|%d%d|%d%d%d", (int)id.tenant.len,
+             id.tenant.p ? id.tenant.p : "", (int)id.subject.len, id.subject.p ? id.subject.p : "",
+             (int)id.claims.len, id.claims.p ? id.claims.p : "", id.admin, id.any_tenant,
+             freshet_request_may_subscribe(r, freshet_text("acme"), freshet_text("news")),
+             freshet_request_may_publish(r, freshet_text("acme"), freshet_text("news")),
+             freshet_request_may_subscribe(r, freshet_text("other"), freshet_text("news")));
+    freshet_reply(r, 200, "text/plain", freshet_text(body));
+}
+
+/* A hub that asks for tokens, from a configuration of its own. */
+static struct freshet_hub *guarded_hub(void)
+{
+    static const char text[] =
+        "auth: {keys: [{name: k, algorithm: HS256, secret: 0123456789abcdef0123456789abcdef}]}\n";
+    char path[] = "/tmp/freshet-api-XXXXXX", why[1000] = "";
+    char *argv[] = {"--listen", "127.0.0.1:0", "--config", path};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    struct freshet_hub *hub = NULL;
+    int rc = try_hub(&hub, why, sizeof why, 4, argv);
+    unlink(path);
+    if (rc)
+        fail_msg("no hub: %s", why);
+    return hub;
+}
+
+static void tells_private_routes_who_asks(void **state)
+{
+    (void)state;
+    struct freshet_hub *hub = guarded_hub();
+    static const char claims[] =
+        "{\"tenant\":\"acme\",\"sub\":\"ann\",\"subscribe\":[\"n*\"],\"role\":\"clerk\",\"exp\":4000000000}";
+    char token[1000], request[2000], out[4000];
+    assert_int_equal(freshet_token_sign(hub, freshet_text(claims), token, sizeof token), 0);
+    assert_int_equal(freshet_token_sign(hub, freshet_text(claims), token, 20), FRESHET_ETOOBIG);
+    assert_int_equal(freshet_token_sign(hub, freshet_text("[1]"), out, sizeof out), FRESHET_EINVAL);
+    assert_int_equal(freshet_route_add_private(hub, "GET, POST", "/who", "mine", on_who, NULL), 0);
+    ask(hub, "GET /who" END "\r\n", out, sizeof out);
+    assert_non_null(strstr(out, " 401 "));
+    snprintf(request, sizeof request, "GET /who" END "Cookie: freshet_token=%s\r\n\r\n", token);
+    ask(hub, request, out, sizeof out); /* not the cookie of this route */
+    assert_non_null(strstr(out, " 401 "));
+    snprintf(request, sizeof request, "GET /who" END "Cookie: mine=%s\r\n\r\n", token);
+    ask(hub, request, out, sizeof out);
+    assert_non_null(strstr(out, " 200 "));
+    assert_non_null(strstr(out, "\r\nacme|ann|"));
+    assert_non_null(strstr(out, "\"role\":\"clerk\""));
+    assert_non_null(strstr(out, "|00|100"));
+    snprintf(request, sizeof request,
+             "POST /who" END "Cookie: mine=%s\r\nContent-Length: 0\r\n\r\n", token);
+    ask(hub, request, out, sizeof out); /* of no listed origin */
+    assert_non_null(strstr(out, " 403 "));
+    stop_and_free(hub);
+}
+
 static void refuses_routes_that_are_taken_or_malformed(void **state)
 {
     (void)state;
@@ -1121,6 +1184,7 @@ int main(void)
         cmocka_unit_test(ends_a_subscription_of_a_hub_that_never_ran),
         cmocka_unit_test(refuses_filters_that_can_match_nothing),
         cmocka_unit_test(serves_routes_with_all_that_a_request_says),
+        cmocka_unit_test(tells_private_routes_who_asks),
         cmocka_unit_test(refuses_routes_that_are_taken_or_malformed),
         cmocka_unit_test(answers_later_from_another_thread),
         cmocka_unit_test(answers_a_client_that_has_gone_into_nothing),

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "core/hub.h"
 #include "core/quota.h"
+#include "core/rate.h"
 
 #include <stdlib.h>
 
@@ -308,6 +309,24 @@ static void quota_gives_its_burst_and_then_its_rate(void **state)
     assert_true(quota_take(&q, 1, 1000 + 99 + wait, NULL));
     assert_true(quota_take(&q, 20, 100000, NULL)); /* full again, and no fuller */
     assert_false(quota_take(&q, 1, 100000, NULL));
+}
+
+static void rate_is_that_of_the_last_seconds(void **state)
+{
+    (void)state;
+    struct rate r = {0};
+    uint64_t begin = 1000 * RATE_WINDOW_MS;
+    for (uint64_t ms = 0; ms < 3 * RATE_WINDOW_MS; ms += 100) {
+        rate_add(&r, 2, begin + ms);
+        if (ms >= RATE_WINDOW_MS)
+            assert_true(rate_get(&r, begin + ms) > 19.9 && rate_get(&r, begin + ms) < 20.5);
+    }
+    uint64_t end = begin + 3 * RATE_WINDOW_MS;
+    assert_int_equal(r.total, 2 * 3 * RATE_WINDOW_MS / 100);
+    assert_true(rate_get(&r, end) > 19.9);
+    assert_true(rate_get(&r, end + RATE_WINDOW_MS / 2) < 10.1);
+    assert_true(rate_get(&r, end + RATE_WINDOW_MS) == 0);
+    assert_true(rate_get(&r, begin) == 0); /* a clock that went back */
 }
 
 static void quota_takes_all_or_nothing_and_no_time_from_a_clock_that_goes_back(void **state)
@@ -715,6 +734,7 @@ int main(void)
         cmocka_unit_test(failed_commit_leaves_no_trace),
         cmocka_unit_test(settled_channel_keeps_no_records_of_removed_keys),
         cmocka_unit_test(quota_gives_its_burst_and_then_its_rate),
+        cmocka_unit_test(rate_is_that_of_the_last_seconds),
         cmocka_unit_test(quota_takes_all_or_nothing_and_no_time_from_a_clock_that_goes_back),
         cmocka_unit_test(memory_is_answered_at_once_and_durable_after_the_commit),
         cmocka_unit_test(failed_commit_burns_ids_and_nothing_else),

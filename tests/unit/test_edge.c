@@ -591,6 +591,34 @@ static void reader_that_gets_events_gets_no_beats(void **state)
     rig_end(&g);
 }
 
+static void what_a_tenant_was_sent_is_known_when_nobody_reads_any_more(void **state)
+{
+    (void)state;
+    struct rig g;
+    struct sub s;
+    rig_start(&g, &plain);
+    put(&g, 0, 1, NULL);
+    put(&g, 0, 2, NULL);
+    struct reader_start all = {.since = START_EARLIEST};
+    for (uint64_t sent = 2; sent <= 4; sent += 2) {
+        sub_open(&g, &s, one_channel, 1, &all, 0);
+        settle(&g);
+        assert_int_equal(edge_delivered(g.edge, SLICE_LIT("t")), sent);
+        sub_close(&g, &s);
+        struct edge_stats stats = {.feeds = 1};
+        for (int i = 0; i < 100 && stats.feeds; i++) {
+            g.now_ms += EDGE_TICK_MS;
+            edge_tick(g.edge, g.now_ms);
+            settle(&g);
+            edge_get_stats(g.edge, &stats);
+        }
+        assert_int_equal(stats.feeds, 0);
+        assert_int_equal(edge_delivered(g.edge, SLICE_LIT("t")), sent);
+    }
+    assert_int_equal(edge_delivered(g.edge, SLICE_LIT("u")), 0);
+    rig_end(&g);
+}
+
 /* ---- stalled readers ---- */
 
 static void half_sent_event_without_progress_ends_the_reader(void **state)
@@ -808,6 +836,7 @@ int main(void)
         cmocka_unit_test(poll_has_no_opening_and_ends_with_a_cursor),
         cmocka_unit_test(beats_of_many_readers_are_spread),
         cmocka_unit_test(reader_that_gets_events_gets_no_beats),
+        cmocka_unit_test(what_a_tenant_was_sent_is_known_when_nobody_reads_any_more),
         cmocka_unit_test(half_sent_event_without_progress_ends_the_reader),
         cmocka_unit_test(stall_holds_without_beats),
         cmocka_unit_test(parked_reader_whose_host_vanished_ends),

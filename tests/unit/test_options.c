@@ -406,6 +406,47 @@ static void a_missing_file_is_a_mistake(void **state)
     loaded_fini(&l);
 }
 
+static void several_files_are_laid_over_one_another(void **state)
+{
+    (void)state;
+    char base[PATH_LEN], more[PATH_LEN], pages[PATH_LEN];
+    fixture_path("several/base.yaml", base);
+    fixture_path("several/more.yaml", more);
+    fixture_path("several/pages", pages);
+    struct loaded l = load_flags((const char *const[]){"--config", base, "--config", more, NULL});
+    assert_int_equal(l.rc, OPTIONS_OK);
+    assert_int_equal(l.o->limits.connections, 600);
+    assert_int_equal(l.o->limits.headers, 50);
+    assert_int_equal(l.o->origins.count, 2);
+    assert_string_equal(l.o->origins.v[1], "https://two.example");
+    assert_string_equal(l.o->static_dir, pages);
+    assert_int_equal(l.o->channels.count, 2);
+    assert_string_equal(l.o->channels.v[0].name, "a");
+    assert_true(l.o->channels.v[1].keyed);
+    loaded_fini(&l);
+}
+
+static void mistakes_name_the_file_they_are_in(void **state)
+{
+    (void)state;
+    char base[PATH_LEN], wrong[PATH_LEN], expected[3 * PATH_LEN];
+    fixture_path("several/base.yaml", base);
+    fixture_path("several/wrong.yaml", wrong);
+    struct loaded l = load_flags((const char *const[]){"--config", base, "--config", wrong,
+                                                       "--config", "/nowhere.yaml", NULL});
+    assert_int_equal(l.rc, OPTIONS_MISTAKES);
+    assert_string_equal(buf_cstr(&l.report),
+                        "/nowhere.yaml: cannot be read: No such file or directory\n");
+    loaded_fini(&l);
+    l = load_flags((const char *const[]){"--config", base, "--config", wrong, NULL});
+    snprintf(expected, sizeof expected,
+             "%s:3: channels[1].name: \"a\" stands here a second time, first in line 4\n", wrong);
+    assert_non_null(strstr(buf_cstr(&l.report), expected));
+    snprintf(expected, sizeof expected, "%s:4: channels[2].name: ", wrong);
+    assert_non_null(strstr(buf_cstr(&l.report), expected));
+    loaded_fini(&l);
+}
+
 static void the_table_is_sound(void **state)
 {
     (void)state;
@@ -493,6 +534,8 @@ int main(void)
         cmocka_unit_test(secrets_are_not_repeated),
         cmocka_unit_test(names_that_hide_control_characters_stay_on_one_line),
         cmocka_unit_test(a_missing_file_is_a_mistake),
+        cmocka_unit_test(several_files_are_laid_over_one_another),
+        cmocka_unit_test(mistakes_name_the_file_they_are_in),
         cmocka_unit_test(the_table_is_sound),
         cmocka_unit_test(help_and_docs_name_every_option),
         cmocka_unit_test(suggestions_are_near),

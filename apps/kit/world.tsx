@@ -1,0 +1,39 @@
+import { useEffect, useState } from 'react';
+import { api, ApiError } from './api';
+import { NumberField, Switch } from './fields';
+
+interface World {
+  running: boolean;
+  perSecond: number;
+}
+
+/** Turns the application's world on and off (what acts on it through the same endpoints as real devices), and says how fast it goes. */
+export function WorldControl({ app, label = 'World' }: { app: string; label?: string }) {
+  const [world, setWorld] = useState<World | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  useEffect(() => {
+    const read = () => {
+      if (!document.hidden)
+        void api<World>(`/api/${app}/world`).then(setWorld, (failed: unknown) => setError(failed instanceof ApiError ? failed.detail : String(failed)));
+    };
+    read();
+    document.addEventListener('visibilitychange', read);
+    return () => document.removeEventListener('visibilitychange', read);
+  }, [app]);
+  async function change(part: Partial<World>) {
+    if (world) setWorld({ ...world, ...part });
+    try {
+      setWorld(await api<World>(`/api/${app}/world`, { body: { ...world, ...part } }));
+      setError(null);
+    } catch (failed) {
+      setError(failed instanceof ApiError ? failed.detail : String(failed));
+    }
+  }
+  if (!world) return null;
+  return (
+    <div className="k-world" role="group" aria-label={label}>
+      <Switch label={`${label} ${world.running ? 'runs' : 'is off'}`} checked={world.running} onChange={(running) => void change({ running })} />
+      <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => void change({ perSecond })} {...(error ? { error } : {})} />
+    </div>
+  );
+}
