@@ -527,6 +527,7 @@ struct server {
     struct hub *hub;
     struct store *store;
     struct mailbox owner_box;
+    struct msg *late_follows; /* the owner's: for which there was no memory */
     struct source_slot *sources;
     size_t source_count;
     pthread_mutex_t tenants_lock;
