@@ -108,9 +108,7 @@ static void on_accepted(void *ctx, int fd)
         *am = (struct accept_msg){{NULL, run_accept}, fd, slot->metrics};
         worker_post(&s->workers[0], w, &am->msg);
     } else {
-        struct transport t;
-        transport_plain(&t, fd);
-        t.ops->close(&t);
+        conn_refuse(fd);
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
     }
 }
