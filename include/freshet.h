@@ -121,6 +121,20 @@ FRESHET_API int freshet_hub_timeout(const struct freshet_hub *hub);
  * handlers. */
 FRESHET_API void freshet_hub_stop(struct freshet_hub *hub);
 
+/* Reads the configuration anew (the file, flags and variables that it was made from) and takes it
+ * without a stream being closed; what can't change while it runs is named in the log. With a mistake
+ * in it nothing changes. It happens soon; a second wish meanwhile makes one more. [any], and from
+ * signal handlers. */
+FRESHET_API void freshet_hub_reload(struct freshet_hub *hub);
+
+/* Calls done (on the first loop) when a reload has ended: with error 0 all loops go by the new
+ * configuration, and detail has warnings and what needs a restart, a line each, or nothing; with
+ * FRESHET_EINVAL, FRESHET_EUSAGE, FRESHET_ENOMEM, FRESHET_ECLOSING or FRESHET_EFAILED the old one
+ * holds, and detail says what was wrong. Before the hub runs. */
+FRESHET_API void freshet_on_reload(struct freshet_hub *hub,
+                                   void (*done)(void *ctx, int error, const char *detail),
+                                   void *ctx);
+
 /* Frees it; it must not be running. What is still unanswered is answered with an error, inside this
  * call. NULL is fine. */
 FRESHET_API void freshet_hub_free(struct freshet_hub *hub);

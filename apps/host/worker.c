@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define JSON_TYPE "application/json"
+/* 15 digits: what was 2.3 stays 2.3 */
+#define JSON_FORM (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 char *app_format(const char *fmt, ...)
 {
@@ -209,7 +211,7 @@ static void request_free(struct app_request *r)
 
 static void answer(struct app_request *r, int status, const char *type, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *text = body ? json_dumps(body, JSON_FORM) : NULL;
     freshet_reply_header(r->raw, "Cache-Control", "no-store");
     if (body && !text)
         freshet_reply(r->raw, 503, NULL, freshet_text(""));
@@ -253,8 +255,8 @@ static void on_published(void *ctx, const struct freshet_published *result)
 
 void app_publish(struct app *app, const struct app_event *event)
 {
-    char *data = json_dumps(event->data, JSON_COMPACT | JSON_ENCODE_ANY);
-    char *state = event->state ? json_dumps(event->state, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *data = json_dumps(event->data, JSON_FORM);
+    char *state = event->state ? json_dumps(event->state, JSON_FORM) : NULL;
     struct freshet_event e = {.tenant = freshet_text(event->tenant),
                               .channel = freshet_text(event->channel),
                               .data = freshet_text(data ? data : "null"),
