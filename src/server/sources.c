@@ -364,8 +364,7 @@ static int open_outbox(struct source_slot *slot, const struct source_host *host,
 
 static int open_sqlite(struct source_slot *slot, const struct source_host *host, struct err *e)
 {
-    struct source_sqlite_conf conf = {.database = slot->conf->database,
-                                      .query = query_conf(slot)};
+    struct source_sqlite_conf conf = {.database = slot->conf->database, .query = query_conf(slot)};
     return source_sqlite_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
@@ -403,8 +402,8 @@ static void source_texts_free(struct opt_source *o)
 {
     if (!o)
         return;
-    const char *texts[] = {o->name,         o->database, o->query,       o->key,
-                           o->tenant,       o->tenant_value, o->channel, o->types.added,
+    const char *texts[] = {o->name,          o->database,      o->query,   o->key,
+                           o->tenant,        o->tenant_value,  o->channel, o->types.added,
                            o->types.changed, o->types.removed, o->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
@@ -489,10 +488,10 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
-                            &copy->key,          &copy->tenant,      &copy->tenant_value,
-                            &copy->channel,      &copy->types.added, &copy->types.changed,
-                            &copy->types.removed};
+    const char **texts[] = {&copy->name,          &copy->database,    &copy->query,
+                            &copy->key,           &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,       &copy->types.added, &copy->types.changed,
+                            &copy->types.removed, &copy->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
