@@ -147,6 +147,8 @@ static bool is_inside(const struct play *play, const char *plate)
 /* A vehicle of a fleet that is welcome there, or now and then one that isn't. False: none. */
 static bool fleet_plate(struct world *w, unsigned i, char plate[PLATE_BYTES])
 {
+    if (world_below(w, 5) > 1)
+        return false;
     unsigned f = world_below(w, FLEETS);
     if (strcmp(fleets[f].tenant, places[i].tenant) != 0)
         return false;
