@@ -10,8 +10,8 @@
 #include <time.h>
 
 #define JSON_TYPE "application/json"
-/* 15 digits: 0.1 goes out as 0.1, not as 0.10000000000000001 */
-#define DUMP (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+/* 15 digits: what was 2.3 stays 2.3 */
+#define JSON_FORM (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 char *app_format(const char *fmt, ...)
 {
@@ -211,7 +211,7 @@ static void request_free(struct app_request *r)
 
 static void answer(struct app_request *r, int status, const char *type, json_t *body)
 {
-    char *text = body ? json_dumps(body, DUMP) : NULL;
+    char *text = body ? json_dumps(body, JSON_FORM) : NULL;
     freshet_reply_header(r->raw, "Cache-Control", "no-store");
     if (body && !text)
         freshet_reply(r->raw, 503, NULL, freshet_text(""));
@@ -255,8 +255,8 @@ static void on_published(void *ctx, const struct freshet_published *result)
 
 void app_publish(struct app *app, const struct app_event *event)
 {
-    char *data = json_dumps(event->data, DUMP);
-    char *state = event->state ? json_dumps(event->state, DUMP) : NULL;
+    char *data = json_dumps(event->data, JSON_FORM);
+    char *state = event->state ? json_dumps(event->state, JSON_FORM) : NULL;
     struct freshet_event e = {.tenant = freshet_text(event->tenant),
                               .channel = freshet_text(event->channel),
                               .data = freshet_text(data ? data : "null"),
@@ -345,9 +345,12 @@ static void *work(void *ctx)
     return NULL;
 }
 
+/* The schema is the one thing that both databases can't read alike: PostgreSQL's has its own name. */
 static int open_db(struct app *app, const char *where, char *why, size_t size)
 {
-    char *schema = app_format("%s/%s/schema.sql", app->host->folder, app->def->name);
+    bool server = strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
+    char *schema = app_format("%s/%s/schema%s.sql", app->host->folder, app->def->name,
+                              server ? ".postgres" : "");
     char *rows = app_format("%s/%s/rows.sql", app->host->folder, app->def->name);
     const char *const scripts[] = {schema, rows, NULL};
     if (schema && rows)

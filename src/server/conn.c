@@ -341,9 +341,9 @@ static ssize_t read_body(struct conn *c, struct request *rq, const char *p, size
             break;
         used += (size_t)n;
         rq->body_bytes += data.len;
-        if (rq->body_bytes > c->w->s->opts->limits.body_bytes) {
+        if (rq->body_bytes > c->w->conf->opts->limits.body_bytes) {
             err_set(&e, ERR_TOO_LARGE, "the body is larger than %llu bytes (limits.body_bytes)",
-                    (unsigned long long)c->w->s->opts->limits.body_bytes);
+                    (unsigned long long)c->w->conf->opts->limits.body_bytes);
             reply_broken(c, &e);
             return -1;
         }
@@ -418,7 +418,7 @@ static ssize_t step(struct conn *c, const char *p, size_t len)
     }
     if (c->state != CONN_HEAD || c->x->out.len)
         return 0;
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct http1_limits limits = {o->head_bytes, o->target_bytes, (unsigned)o->headers};
     struct request *rq = &w->request;
     memset(rq, 0, offsetof(struct request, http.fields));
@@ -512,7 +512,7 @@ static void readable(struct conn *c)
     bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
     if (c->x->in.failed)
         conn_close(c);
-    else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->s->opts->limits.head_bytes)
+    else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->conf->opts->limits.head_bytes)
         conn_input(c);
 }
 
@@ -567,14 +567,14 @@ static void too_slow(struct conn *c, const char *what)
 /* A body that comes slower than it may; the first ten seconds are free. */
 static bool body_too_slow(const struct conn *c, uint64_t now_ms)
 {
-    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
+    uint64_t rate = c->w->conf->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
     return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
 }
 
 void conn_tick(struct worker *w)
 {
     uint64_t now_ms = w->mono_ms;
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct conn *c;
     access_tick(w);
     while ((c = overdue(&w->heads, now_ms, o->head_ms)))

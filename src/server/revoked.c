@@ -40,11 +40,11 @@ static bool is_revoked_by(struct access *a, const char *kind, struct slice tenan
     return r && r->until_ms > clock_unix_ms() && issued_ms <= r->at_ms;
 }
 
-bool revoked_has(struct server *s, const struct grant *g, uint64_t issued_ms)
+bool revoked_has(const struct worker *w, const struct grant *g, uint64_t issued_ms)
 {
-    struct access *a = s->access;
+    struct access *a = w->s->access;
     /* who has no tenant is revoked in the hub's own */
-    struct slice tenant = access_tenant(s, g, SLICE_NONE);
+    struct slice tenant = access_tenant(w->conf, g, SLICE_NONE);
     pthread_mutex_lock(&a->lock);
     bool yes = is_revoked_by(a, "jti:", tenant, grant_jti(g), 0) ||
                is_revoked_by(a, "sub:", tenant, grant_subject(g), issued_ms);
@@ -140,7 +140,7 @@ static void run_look_at_streams(struct msg *m, void *ctx)
         if (c->state == CONN_STREAM && access_guard_is_revoked(c))
             conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
         else if (c->poll && !c->poll->done && c->request && c->request->grant &&
-                 revoked_has(w->s, c->request->grant, c->request->issued_ms))
+                 revoked_has(w, c->request->grant, c->request->issued_ms))
             poll_done(c);
     }
     if (next < w->s->worker_count)
