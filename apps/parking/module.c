@@ -59,7 +59,7 @@ static int parking_open(struct app *app, void **state, char *why, size_t why_siz
     }
     p->app = app;
     p->db = app_db(app);
-    if (devices_routes(p) || desk_routes(p)) {
+    if (parking_devices_routes(p) || parking_desk_routes(p)) {
         snprintf(why, why_size, "a path is taken");
         parking_close(p);
         return -1;
@@ -70,8 +70,8 @@ static int parking_open(struct app *app, void **state, char *why, size_t why_siz
 
 static void parking_tick(void *state, uint64_t now_ms)
 {
-    yard_look(state, now_ms);
-    yard_tidy(state, now_ms);
+    park_look(state, now_ms);
+    park_tidy(state, now_ms);
 }
 
 /* Another database: its lots as they are, and the word to ask for the rest. */
@@ -83,11 +83,11 @@ static void parking_replaced(void *state)
     json_t *row, *rows = db_rows(p->db, "select id, tenant from lots order by tenant, id", "");
     json_array_foreach(rows, i, row)
     {
-        if (change_begin(&c, p, row_text(row, "tenant"), NULL))
+        if (park_begin(&c, p, park_text(row, "tenant"), NULL))
             break;
-        say_capacity(&c, row_text(row, "id"), NULL, NULL, -1);
-        say_refresh(&c, row_text(row, "id"));
-        change_end(&c);
+        park_say_capacity(&c, park_text(row, "id"), NULL, NULL, -1);
+        park_say_refresh(&c, park_text(row, "id"));
+        park_end(&c);
     }
     json_decref(rows);
 }

@@ -65,13 +65,13 @@ static void reread(struct world *w, unsigned i, struct yard *y, uint64_t now)
     json_t *inside = json_object_get(out, "inside");
     y->reread_ms = now + (inside ? REREAD_MS + i * 1000 : 1000);
     if (inside) {
-        y->total = (unsigned)row_int(out, "totalSlots");
+        y->total = (unsigned)park_int(out, "totalSlots");
         y->count = 0;
     }
     json_array_foreach(inside, k, car)
     {
         if (y->count < CARS_MAX)
-            snprintf(y->cars[y->count++], PLATE_BYTES, "%s", row_text(car, "plateNumber"));
+            snprintf(y->cars[y->count++], PLATE_BYTES, "%s", park_text(car, "plateNumber"));
     }
     json_decref(out);
 }
