@@ -54,8 +54,7 @@ int park_end(struct change *c)
     if (c->bad) {
         db_rollback(c->p->db);
     } else {
-        json_array_foreach(c->events, i, event)
-            publish(c, event);
+        json_array_foreach(c->events, i, event) publish(c, event);
     }
     json_decref(c->events);
     return c->bad ? -1 : 0;
@@ -73,7 +72,7 @@ static void say(struct change *c, const char *type, const char *lot, json_t *dat
 }
 
 void park_say_capacity(struct change *c, const char *lot, const char *event, const char *plate,
-                  int64_t duration_s)
+                       int64_t duration_s)
 {
     json_t *data = db_row(c->p->db,
                           "select id as parkingLotId, total_slots as totalSlots, occupied, "
@@ -146,17 +145,16 @@ static void alert_write(struct change *c, int64_t id, const char *status)
 }
 
 void park_alert_resolve(struct change *c, const char *lot, const char *type, const char *device,
-                   int64_t violation)
+                        int64_t violation)
 {
     json_t *rows = open_alerts(c, lot, type, device, violation), *row;
     size_t i;
-    json_array_foreach(rows, i, row)
-        alert_write(c, park_int(row, "id"), "resolved");
+    json_array_foreach(rows, i, row) alert_write(c, park_int(row, "id"), "resolved");
     json_decref(rows);
 }
 
 void park_alert_worsen(struct change *c, const char *lot, const char *type, const char *severity,
-                  const char *message)
+                       const char *message)
 {
     json_t *rows = open_alerts(c, lot, type, NULL, 0), *row;
     size_t i;
@@ -197,14 +195,16 @@ int park_alert_set(struct change *c, int64_t id, const char *status)
 
 static void say_violation(struct change *c, int64_t id)
 {
-    json_t *data =
-        db_row(c->p->db,
-               "select 'violation_' || id as _id, contractor as contractorId, lot as parkingLotId, "
-               "type as violationType, " ISO("created_ms") " as timestamp, "
-               "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "
-               "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", penalty, status "
-               "from violations where id = $1",
-               "i", id);
+    json_t *data = db_row(
+        c->p->db,
+        "select 'violation_' || id as _id, contractor as contractorId, lot as parkingLotId, "
+        "type as violationType, " ISO(
+            "created_ms") " as timestamp, "
+                          "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "
+                          "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", "
+                          "penalty, status "
+                          "from violations where id = $1",
+        "i", id);
     say(c, "violation", park_text(data, "parkingLotId"), data, false);
 }
 
@@ -222,16 +222,16 @@ int64_t park_violation_open(struct change *c, const struct violation *v)
     int64_t id = db_int(c->p->db, 0, "select last_insert_rowid()", "");
     say_violation(c, id);
     park_alert_raise(c, &(struct alert){.lot = v->lot,
-                                   .type = "violation_detected",
-                                   .severity = v->severity,
-                                   .message = v->message,
-                                   .contractor = v->contractor,
-                                   .violation = id});
+                                        .type = "violation_detected",
+                                        .severity = v->severity,
+                                        .message = v->message,
+                                        .contractor = v->contractor,
+                                        .violation = id});
     return id;
 }
 
-void park_violation_grow(struct change *c, int64_t id, int64_t actual, int64_t excess, int64_t duration_s,
-                    int64_t penalty)
+void park_violation_grow(struct change *c, int64_t id, int64_t actual, int64_t excess,
+                         int64_t duration_s, int64_t penalty)
 {
     int64_t rc = db_run(c->p->db,
                         "update violations set actual = $2, excess = $3, duration_s = $4, "
@@ -260,8 +260,9 @@ void park_violation_over(struct change *c, int64_t id, int64_t duration_s)
 
 int park_violation_set(struct change *c, int64_t id, const char *status)
 {
-    json_t *row = db_row(c->p->db, "select lot, status from violations where tenant = $1 and id = $2",
-                         "si", c->tenant, id);
+    json_t *row =
+        db_row(c->p->db, "select lot, status from violations where tenant = $1 and id = $2", "si",
+               c->tenant, id);
     int step = row ? stage(status) - stage(park_text(row, "status")) : 0;
     int done = !row ? -1 : step >= 0;
     if (row && step > 0) {

@@ -13,27 +13,32 @@
 #define LOT_COLUMNS                                                                                \
     "l.id as parkingLotId, l.name, l.address, l.total_slots as totalSlots, l.occupied, "           \
     "max(0, l.total_slots - l.occupied) as empty, "                                                \
-    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO("l.updated_ms")            \
-    " as timestamp, l.warn_percent as warnPercent, "                                               \
-    "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera') as cameras, "       \
-    "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera' and d.offline) "     \
-    "as camerasOffline"
+    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO(                           \
+        "l.updated_ms") " as timestamp, l.warn_percent as warnPercent, "                           \
+                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
+                        "'camera') as cameras, "                                                   \
+                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
+                        "'camera' and d.offline) "                                                 \
+                        "as camerasOffline"
 
 #define ALERT_COLUMNS                                                                              \
     "'alert_' || id as _id, type, severity, lot as parkingLotId, contractor as contractorId, "     \
-    "message, status, " ISO("created_ms") " as createdAt, " ISO("changed_ms")                      \
-    " as changedAt, changed_by as changedBy"
+    "message, status, " ISO("created_ms") " as createdAt, " ISO(                                   \
+        "changed_ms") " as changedAt, changed_by as changedBy"
 
 #define VIOLATION_COLUMNS                                                                          \
     "'violation_' || id as _id, contractor as contractorId, lot as parkingLotId, "                 \
-    "type as violationType, " ISO("created_ms") " as timestamp, "                                  \
-    "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "                      \
-    "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", penalty, status, "        \
-    "plate as plateNumber, " ISO("ended_ms") " as endedAt, changed_by as changedBy"
+    "type as violationType, " ISO(                                                                 \
+        "created_ms") " as timestamp, "                                                            \
+                      "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "    \
+                      "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", "       \
+                      "penalty, status, "                                                          \
+                      "plate as plateNumber, " ISO(                                                \
+                          "ended_ms") " as endedAt, changed_by as changedBy"
 
 #define GATE_COLUMNS                                                                               \
-    "id, lot as parkingLotId, event, plate as plateNumber, contractor as contractorId, "           \
-    ISO("told_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
+    "id, lot as parkingLotId, event, plate as plateNumber, contractor as contractorId, " ISO(      \
+        "told_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
 
 /* Staff of the operator. NULL: it has been answered. */
 static const struct app_who *staff(struct app_request *r)
@@ -137,12 +142,12 @@ static json_t *names(struct parking *p, const char *tenant)
 static json_t *totals(struct parking *p, const char *tenant)
 {
     char now[25];
-    json_t *row =
-        db_row(p->db,
-               "select (select count(*) from alerts where tenant = $1 and status <> 'resolved') "
-               "as alertsOpen, count(*) as violationsOpen, coalesce(sum(penalty), 0) as penaltiesOpen "
-               "from violations where tenant = $1 and status <> 'resolved'",
-               "s", tenant);
+    json_t *row = db_row(
+        p->db,
+        "select (select count(*) from alerts where tenant = $1 and status <> 'resolved') "
+        "as alertsOpen, count(*) as violationsOpen, coalesce(sum(penalty), 0) as penaltiesOpen "
+        "from violations where tenant = $1 and status <> 'resolved'",
+        "s", tenant);
     json_object_set_new(row, "asOf", json_string(app_iso(app_now_ms(), now)));
     return row;
 }
@@ -249,7 +254,7 @@ static json_t *lot_devices(struct parking *p, const char *lot)
     return db_rows(p->db,
                    "select id as _id, kind, name, " ISO(
                        "nullif(last_seen_ms, 0)") " as lastSeen, offline as \"offline?\" "
-                   "from devices where lot = $1 order by kind, name",
+                                                  "from devices where lot = $1 order by kind, name",
                    "s", lot);
 }
 
@@ -268,10 +273,10 @@ static void on_lot(void *state, struct app_request *r)
     struct parking *p = state;
     const struct app_who *who = staff(r);
     const char *id = app_param(r, "lot");
-    json_t *lot = who ? db_row(p->db,
-                               "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
-                               "ss", who->tenant, id)
-                      : NULL;
+    json_t *lot =
+        who ? db_row(p->db, "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
+                     "ss", who->tenant, id)
+            : NULL;
     json_t *out = lot ? json_object() : NULL;
     if (!who)
         return;
@@ -406,10 +411,10 @@ static void write_lot(struct parking *p, struct app_request *r, const struct app
     int rc = park_begin(&c, p, who->tenant, who->name);
     if (!rc) {
         park_note(&c, db_run(p->db,
-                               "update lots set total_slots = $2, warn_percent = $3, "
-                               "clear_percent = $3 - 5, updated_ms = max($4, updated_ms + 1) "
-                               "where id = $1",
-                               "siii", id, total, warn, (int64_t)c.now_ms));
+                             "update lots set total_slots = $2, warn_percent = $3, "
+                             "clear_percent = $3 - 5, updated_ms = max($4, updated_ms + 1) "
+                             "where id = $1",
+                             "siii", id, total, warn, (int64_t)c.now_ms));
         park_say_capacity(&c, id, NULL, NULL, -1);
         park_say_refresh(&c, id);
         park_settle_lot(&c, id);
@@ -418,7 +423,8 @@ static void write_lot(struct parking *p, struct app_request *r, const struct app
     if (rc)
         park_fail(p, r);
     else
-        app_reply(r, 200, db_row(p->db, "select " LOT_COLUMNS " from lots l where l.id = $1", "s", id));
+        app_reply(r, 200,
+                  db_row(p->db, "select " LOT_COLUMNS " from lots l where l.id = $1", "s", id));
 }
 
 static void on_lot_change(void *state, struct app_request *r)
@@ -450,10 +456,10 @@ static void write_allocation(struct parking *p, struct app_request *r, const str
     int rc = park_begin(&c, p, who->tenant, who->name);
     if (!rc) {
         park_note(&c, db_run(p->db,
-                               "insert into allocations (contractor, lot, capacity, max_stay_s) "
-                               "values ($1, $2, $3, $4 * 60) on conflict (contractor, lot) do "
-                               "update set capacity = $3, max_stay_s = $4 * 60",
-                               "ssii", contractor, lot, capacity, minutes));
+                             "insert into allocations (contractor, lot, capacity, max_stay_s) "
+                             "values ($1, $2, $3, $4 * 60) on conflict (contractor, lot) do "
+                             "update set capacity = $3, max_stay_s = $4 * 60",
+                             "ssii", contractor, lot, capacity, minutes));
         park_say_refresh(&c, lot);
         park_settle_share(&c, contractor, lot);
         rc = park_end(&c);
@@ -463,7 +469,8 @@ static void write_allocation(struct parking *p, struct app_request *r, const str
     else
         app_reply(r, 200,
                   json_pack("{s:s, s:s, s:I, s:I}", "contractorId", contractor, "parkingLotId", lot,
-                            "capacity", (json_int_t)capacity, "maxStayMinutes", (json_int_t)minutes));
+                            "capacity", (json_int_t)capacity, "maxStayMinutes",
+                            (json_int_t)minutes));
 }
 
 static void on_allocation(void *state, struct app_request *r)

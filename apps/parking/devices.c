@@ -1,5 +1,5 @@
-/* What cameras and gates say, and what staff enters in their place. A device is known by the subject
- * of its token, and speaks of its own lot alone. */
+/* What cameras and gates say, and what staff enters in their place. A device is known by the
+ * subject of its token, and speaks of its own lot alone. */
 #include "parking/parking.h"
 #include "parking/rules.h"
 
@@ -53,8 +53,8 @@ static bool caller_init(struct caller *c, struct parking *p, struct app_request 
                        c->who->tenant, c->who->subject);
     if (c->device) {
         c->lot = park_text(c->device, "lot");
-        if (strcmp(park_text(c->device, "kind"), kind) == 0 && agrees(body, "parkingLotId", c->lot) &&
-            agrees(body, id_name, c->who->subject))
+        if (strcmp(park_text(c->device, "kind"), kind) == 0 &&
+            agrees(body, "parkingLotId", c->lot) && agrees(body, id_name, c->who->subject))
             return true;
         app_fail(r, 403, "FORBIDDEN", "%s is a %s of %s and speaks for nothing else",
                  c->who->subject, park_text(c->device, "kind"), c->lot);
@@ -84,8 +84,9 @@ static bool take_when(struct app_request *r, const json_t *body, uint64_t *out)
     }
     if (ok && rules_when(ms, app_now_ms(), out))
         return true;
-    app_fail(r, 400, "BAD_REQUEST",
-             "timestamp must be an ISO 8601 time with a zone or unix milliseconds, of the last day");
+    app_fail(
+        r, 400, "BAD_REQUEST",
+        "timestamp must be an ISO 8601 time with a zone or unix milliseconds, of the last day");
     return false;
 }
 
@@ -198,8 +199,9 @@ static const char *take_event(struct parking *p, const struct caller *c, const j
 static void reply_passage(struct parking *p, struct app_request *r, const char *lot,
                           const char *event, const char *plate, int64_t duration, bool repeated)
 {
-    json_t *out = json_pack("{s:b, s:b, s:s, s:s, s:o}", "success", 1, "repeated", repeated, "event",
-                            event, "plateNumber", plate, "capacity", capacity_json(p, lot));
+    json_t *out =
+        json_pack("{s:b, s:b, s:s, s:s, s:o}", "success", 1, "repeated", repeated, "event", event,
+                  "plateNumber", plate, "capacity", capacity_json(p, lot));
     if (duration >= 0)
         json_object_set_new(out, "duration", json_integer(duration));
     app_reply(r, 200, out);
@@ -282,12 +284,14 @@ static void on_inside(void *state, struct app_request *r)
     json_t *asked = lot ? json_pack("{s:s}", "parkingLotId", lot) : json_object();
     if (caller_init(&c, p, r, asked, "gate", "gateId")) {
         json_t *out = capacity_json(p, c.lot);
-        json_object_set_new(out, "inside",
-                            db_rows(p->db,
-                                    "select plate as plateNumber, " ISO(
-                                        "entered_ms") " as enteredAt from visits "
-                                    "where lot = $1 and exited_ms is null order by entered_ms, id",
-                                    "s", c.lot));
+        json_object_set_new(
+            out, "inside",
+            db_rows(
+                p->db,
+                "select plate as plateNumber, " ISO(
+                    "entered_ms") " as enteredAt from visits "
+                                  "where lot = $1 and exited_ms is null order by entered_ms, id",
+                "s", c.lot));
         app_reply(r, 200, out);
         caller_fini(&c);
     }

@@ -6,15 +6,30 @@
 static const char *const stream[] = {"dashboard", NULL};
 
 #define STAFF(i, n, t, r, p)                                                                       \
-    {.id = i, .name = n, .tenant = t, .role = r, .password = p, .subscribe = stream}
-#define DEVICE(i, t, r) {.id = i, .name = i, .tenant = t, .role = r}
+    {                                                                                              \
+        .id = i, .name = n, .tenant = t, .role = r, .password = p, .subscribe = stream             \
+    }
+#define DEVICE(i, t, r)                                                                            \
+    {                                                                                              \
+        .id = i, .name = i, .tenant = t, .role = r                                                 \
+    }
 
 static const struct app_login logins[] = {
-    {.id = "amira", .name = "Amira, City Park", .tenant = "citypark", .role = "manager",
-     .password = "central", .subscribe = stream, .admin = true},
+    {.id = "amira",
+     .name = "Amira, City Park",
+     .tenant = "citypark",
+     .role = "manager",
+     .password = "central",
+     .subscribe = stream,
+     .admin = true},
     STAFF("jonas", "Jonas, City Park", "citypark", "attendant", "barrier"),
-    {.id = "mei", .name = "Mei, Quayside", .tenant = "quayside", .role = "manager",
-     .password = "harbour", .subscribe = stream, .admin = true},
+    {.id = "mei",
+     .name = "Mei, Quayside",
+     .tenant = "quayside",
+     .role = "manager",
+     .password = "harbour",
+     .subscribe = stream,
+     .admin = true},
     STAFF("tariq", "Tariq, Quayside", "quayside", "attendant", "anchor"),
     DEVICE("cam-central-1", "citypark", "camera"),
     DEVICE("cam-central-2", "citypark", "camera"),
@@ -96,7 +111,8 @@ static int64_t parking_number(void *state, const char **label)
 {
     struct parking *p = state;
     *label = "slots free now";
-    return db_int(p->db, 0, "select coalesce(sum(max(0, total_slots - occupied)), 0) from lots", "");
+    return db_int(p->db, 0, "select coalesce(sum(max(0, total_slots - occupied)), 0) from lots",
+                  "");
 }
 
 const struct app_def app_parking = {

@@ -1,6 +1,6 @@
-/* The world: cars that come and go, cameras that count them every few seconds, now and then one that
- * breaks, a gate that misses a car. It knows nothing but what its own devices are told, and acts
- * through the endpoints that real ones would use. */
+/* The world: cars that come and go, cameras that count them every few seconds, now and then one
+ * that breaks, a gate that misses a car. It knows nothing but what its own devices are told, and
+ * acts through the endpoints that real ones would use. */
 #include "parking/parking.h"
 
 #include <stdio.h>
@@ -126,8 +126,8 @@ static bool arrives(struct world *w, struct yard *y)
 {
     double fill = (double)y->count / y->total, gap = y->goal - fill;
     if (y->goal <= 0 || (gap < 0.02 && gap > -0.02)) {
-        y->goal = world_below(w, 4) == 0 ? 1.02 + world_random(w) * 0.05
-                                         : 0.55 + world_random(w) * 0.42;
+        y->goal =
+            world_below(w, 4) == 0 ? 1.02 + world_random(w) * 0.05 : 0.55 + world_random(w) * 0.42;
         gap = y->goal - fill;
     }
     double chance = 0.5 + gap * 3;
@@ -167,7 +167,8 @@ static void public_plate(struct world *w, char plate[PLATE_BYTES])
 }
 
 /* The gate tells, unless it has missed the car: the cameras will find out. */
-static void pass(struct world *w, struct play *play, unsigned i, const char *event, const char *plate)
+static void pass(struct world *w, struct play *play, unsigned i, const char *event,
+                 const char *plate)
 {
     char stamp[25], ref[40];
     int status = 0;

@@ -33,8 +33,10 @@ static void tell_warning(struct change *c, const json_t *row, unsigned said)
     text(message, "%s is %lld%% full", park_text(row, "name"),
          (long long)rules_percent(park_int(row, "occupied"), park_int(row, "total_slots")));
     if (said & RULES_WARN)
-        park_alert_raise(c, &(struct alert){.lot = lot, .type = "capacity_warning",
-                                       .severity = severity, .message = message});
+        park_alert_raise(c, &(struct alert){.lot = lot,
+                                            .type = "capacity_warning",
+                                            .severity = severity,
+                                            .message = message});
     else if (said & RULES_WARN_GRAVE)
         park_alert_worsen(c, lot, "capacity_warning", severity, message);
     if (said & RULES_WARN_OVER)
@@ -48,9 +50,10 @@ static void tell_breach(struct change *c, const json_t *row, unsigned said)
     text(message, "%s is over capacity: %lld vehicles, %lld slots", park_text(row, "name"),
          (long long)park_int(row, "occupied"), (long long)park_int(row, "total_slots"));
     if (said & RULES_BREACH)
-        park_alert_raise(c, &(struct alert){.lot = lot, .type = "capacity_breach",
-                                       .severity = rules_severity_name(RULES_CRITICAL),
-                                       .message = message});
+        park_alert_raise(c, &(struct alert){.lot = lot,
+                                            .type = "capacity_breach",
+                                            .severity = rules_severity_name(RULES_CRITICAL),
+                                            .message = message});
     if (said & RULES_BREACH_OVER)
         park_alert_resolve(c, lot, "capacity_breach", NULL, 0);
 }
@@ -68,8 +71,8 @@ void park_settle_lot(struct change *c, const char *lot)
     unsigned said = row ? rules_fullness(&now, &latch) : 0;
     if (said) {
         park_note(c, db_run(c->p->db,
-                              "update lots set warned = $2, grave = $3, breached = $4 where id = $1",
-                              "sbbb", lot, latch.warned, latch.grave, latch.breached));
+                            "update lots set warned = $2, grave = $3, breached = $4 where id = $1",
+                            "sbbb", lot, latch.warned, latch.grave, latch.breached));
         tell_breach(c, row, said);
         tell_warning(c, row, said);
     }
@@ -82,16 +85,16 @@ static void set_occupied(struct change *c, const char *lot, int64_t occupied)
     struct db *db = c->p->db;
     int64_t now = (int64_t)c->now_ms;
     park_note(c, db_run(db,
-                          "update lots set occupied = $2, updated_ms = max($3, updated_ms + 1) "
-                          "where id = $1",
-                          "sii", lot, occupied, now));
+                        "update lots set occupied = $2, updated_ms = max($3, updated_ms + 1) "
+                        "where id = $1",
+                        "sii", lot, occupied, now));
     int64_t last = db_int(db, 0, "select max(at_ms) from counts where lot = $1", "s", lot);
     if (last && now - last < COUNT_EVERY_MS)
         park_note(c, db_run(db, "update counts set occupied = $3 where lot = $1 and at_ms = $2",
-                              "sii", lot, last, occupied));
+                            "sii", lot, last, occupied));
     else
         park_note(c, db_run(db, "insert or replace into counts values ($1, $2, $3)", "sii", lot,
-                              now, occupied));
+                            now, occupied));
 }
 
 bool park_count(struct change *c, const char *lot, int64_t occupied, uint64_t counted_ms)
@@ -102,7 +105,7 @@ bool park_count(struct change *c, const char *lot, int64_t occupied, uint64_t co
     json_decref(row);
     if (taken)
         park_note(c, db_run(c->p->db, "update lots set counted_ms = $2 where id = $1", "si", lot,
-                              (int64_t)counted_ms));
+                            (int64_t)counted_ms));
     if (changed) {
         set_occupied(c, lot, occupied);
         park_say_capacity(c, lot, NULL, NULL, -1);
@@ -113,7 +116,8 @@ bool park_count(struct change *c, const char *lot, int64_t occupied, uint64_t co
 
 static void move_occupied(struct change *c, const char *lot, int64_t by)
 {
-    int64_t occupied = db_int(c->p->db, 0, "select occupied from lots where id = $1", "s", lot) + by;
+    int64_t occupied =
+        db_int(c->p->db, 0, "select occupied from lots where id = $1", "s", lot) + by;
     set_occupied(c, lot, occupied < 0 ? 0 : occupied);
 }
 
@@ -149,17 +153,18 @@ static void share_breach(struct change *c, const char *contractor, const char *l
                                .severity = rules_severity_name(rules_breach_severity(share)),
                                .message = message});
     park_note(c, db_run(c->p->db,
-                          "update allocations set breach = $3 where contractor = $1 and lot = $2",
-                          "ssi", contractor, lot, id));
+                        "update allocations set breach = $3 where contractor = $1 and lot = $2",
+                        "ssi", contractor, lot, id));
 }
 
 static void share_over(struct change *c, const char *contractor, const char *lot, int64_t breach)
 {
-    int64_t began = db_int(c->p->db, 0, "select created_ms from violations where id = $1", "i", breach);
+    int64_t began =
+        db_int(c->p->db, 0, "select created_ms from violations where id = $1", "i", breach);
     park_violation_over(c, breach, rules_duration_s((uint64_t)began, c->now_ms));
     park_note(c, db_run(c->p->db,
-                          "update allocations set breach = null where contractor = $1 and lot = $2",
-                          "ss", contractor, lot));
+                        "update allocations set breach = null where contractor = $1 and lot = $2",
+                        "ss", contractor, lot));
 }
 
 void park_settle_share(struct change *c, const char *contractor, const char *lot)
@@ -183,7 +188,7 @@ void park_settle_share(struct change *c, const char *contractor, const char *lot
     case RULES_SHARE_SAME:
         if (breach && excess > 0)
             park_violation_grow(c, breach, share.present, excess, 0,
-                           rules_penalty_breach(excess, park_int(row, "rate")));
+                                rules_penalty_breach(excess, park_int(row, "rate")));
         break;
     }
     json_decref(row);
@@ -208,17 +213,17 @@ static void check_authorized(struct change *c, const char *contractor, const str
                                    .severity = rules_severity_name(RULES_MEDIUM),
                                    .message = message});
         park_note(c, db_run(c->p->db,
-                              "update visits set unauthorized = $2 "
-                              "where tenant = $1 and plate = $3 and exited_ms is null",
-                              "sis", c->tenant, id, g->plate));
+                            "update visits set unauthorized = $2 "
+                            "where tenant = $1 and plate = $3 and exited_ms is null",
+                            "sis", c->tenant, id, g->plate));
     }
     json_decref(row);
 }
 
 /* ---- stays ---- */
 
-/* A stay of a contractor's vehicle up to at_ms: a violation when it is longer than allowed, a higher
- * penalty with each further hour. visit: a row with what the query of stays_look has. */
+/* A stay of a contractor's vehicle up to at_ms: a violation when it is longer than allowed, a
+ * higher penalty with each further hour. visit: a row with what the query of stays_look has. */
 static void check_stay(struct change *c, const json_t *visit, uint64_t at_ms)
 {
     char message[TEXT_MAX];
@@ -236,18 +241,18 @@ static void check_stay(struct change *c, const json_t *visit, uint64_t at_ms)
          park_text(visit, "name"), park_text(visit, "lot_name"),
          (long long)park_int(visit, "max_stay_s") / 60);
     id = park_violation_open(c, &(struct violation){.lot = park_text(visit, "lot"),
-                                               .contractor = park_text(visit, "contractor"),
-                                               .type = "overparking",
-                                               .plate = park_text(visit, "plate"),
-                                               .allocated = park_int(visit, "capacity"),
-                                               .actual = present,
-                                               .excess = 1,
-                                               .duration_s = over,
-                                               .penalty = penalty,
-                                               .severity = rules_severity_name(RULES_LOW),
-                                               .message = message});
+                                                    .contractor = park_text(visit, "contractor"),
+                                                    .type = "overparking",
+                                                    .plate = park_text(visit, "plate"),
+                                                    .allocated = park_int(visit, "capacity"),
+                                                    .actual = present,
+                                                    .excess = 1,
+                                                    .duration_s = over,
+                                                    .penalty = penalty,
+                                                    .severity = rules_severity_name(RULES_LOW),
+                                                    .message = message});
     park_note(c, db_run(c->p->db, "update visits set overstay = $2 where id = $1", "ii",
-                          park_int(visit, "id"), id));
+                        park_int(visit, "id"), id));
 }
 
 #define STAY                                                                                       \
@@ -267,9 +272,9 @@ static int64_t end_visit(struct change *c, const json_t *visit, uint64_t at_ms, 
     if (seen)
         check_stay(c, visit, at_ms);
     park_note(c, db_run(c->p->db,
-                          "update visits set exited_ms = $2, duration_s = nullif($3, -1) "
-                          "where id = $1",
-                          "iii", park_int(visit, "id"), (int64_t)at_ms, duration));
+                        "update visits set exited_ms = $2, duration_s = nullif($3, -1) "
+                        "where id = $1",
+                        "iii", park_int(visit, "id"), (int64_t)at_ms, duration));
     /* the one that check_stay may just have made is in the row alone */
     int64_t overstay = db_int(c->p->db, 0, "select overstay from visits where id = $1", "i",
                               park_int(visit, "id"));
@@ -294,12 +299,12 @@ static void log_passage(struct change *c, const struct passage *g, const char *e
                         const char *contractor, int64_t duration_s)
 {
     park_note(c, db_run(c->p->db,
-                          "insert into gate_events (tenant, lot, device, by_name, event, plate, "
-                          "contractor, at_ms, told_ms, duration_s, ref) "
-                          "select $1, $2, $3, $4, $5, $6, $7, $8, updated_ms, nullif($9, -1), $10 "
-                          "from lots where id = $2",
-                          "sssssssiis", c->tenant, g->lot, g->device, g->by, event, g->plate,
-                          contractor, (int64_t)g->at_ms, duration_s, g->ref));
+                        "insert into gate_events (tenant, lot, device, by_name, event, plate, "
+                        "contractor, at_ms, told_ms, duration_s, ref) "
+                        "select $1, $2, $3, $4, $5, $6, $7, $8, updated_ms, nullif($9, -1), $10 "
+                        "from lots where id = $2",
+                        "sssssssiis", c->tenant, g->lot, g->device, g->by, event, g->plate,
+                        contractor, (int64_t)g->at_ms, duration_s, g->ref));
 }
 
 void park_enter(struct change *c, const struct passage *g)
@@ -313,9 +318,9 @@ void park_enter(struct change *c, const struct passage *g)
                              "ss", c->tenant, g->plate);
     const char *contractor = json_string_value(json_object_get(vehicle, "contractor"));
     park_note(c, db_run(db,
-                          "insert into visits (tenant, lot, plate, contractor, entered_ms) "
-                          "values ($1, $2, $3, $4, $5)",
-                          "ssssi", c->tenant, g->lot, g->plate, contractor, (int64_t)g->at_ms));
+                        "insert into visits (tenant, lot, plate, contractor, entered_ms) "
+                        "values ($1, $2, $3, $4, $5)",
+                        "ssssi", c->tenant, g->lot, g->plate, contractor, (int64_t)g->at_ms));
     move_occupied(c, g->lot, 1);
     log_passage(c, g, "vehicle_entry", contractor, -1);
     park_say_capacity(c, g->lot, "vehicle_entry", g->plate, -1);
@@ -379,7 +384,7 @@ void park_heard(struct change *c, const char *device)
         s->heard_ms = c->now_ms;
     }
     park_note(c, db_run(c->p->db, "update devices set last_seen_ms = $2, offline = 0 where id = $1",
-                          "si", device, (int64_t)c->now_ms));
+                        "si", device, (int64_t)c->now_ms));
     if (park_int(row, "offline"))
         park_alert_resolve(c, park_text(row, "lot"), "camera_offline", device, 0);
     json_decref(row);
@@ -391,41 +396,45 @@ static void camera_broken(struct parking *p, const json_t *row)
     struct change c;
     if (park_begin(&c, p, park_text(row, "tenant"), NULL))
         return;
-    text(message, "%s at %s has stopped reporting", park_text(row, "name"), park_text(row, "lot_name"));
+    text(message, "%s at %s has stopped reporting", park_text(row, "name"),
+         park_text(row, "lot_name"));
     park_note(&c, db_run(p->db, "update devices set offline = 1 where id = $1", "s",
-                           park_text(row, "id")));
+                         park_text(row, "id")));
     park_alert_raise(&c, &(struct alert){.lot = park_text(row, "lot"),
-                                    .type = "camera_offline",
-                                    .severity = rules_severity_name(
-                                        rules_camera_severity(park_int(row, "others_online"))),
-                                    .message = message,
-                                    .device = park_text(row, "id")});
+                                         .type = "camera_offline",
+                                         .severity = rules_severity_name(
+                                             rules_camera_severity(park_int(row, "others_online"))),
+                                         .message = message,
+                                         .device = park_text(row, "id")});
     park_end(&c);
 }
 
 static void cameras_look(struct parking *p, uint64_t now_ms)
 {
     size_t i;
-    json_t *row, *rows = db_rows(
-        p->db,
-        "select d.id, d.tenant, d.lot, d.name, d.offline_after_s, d.last_seen_ms, l.name as lot_name, "
-        "(select max(o.last_seen_ms) from devices o where o.tenant = d.tenant and o.id <> d.id) "
-        "as others_ms, "
-        "(select count(*) from devices o where o.lot = d.lot and o.kind = 'camera' and "
-        "o.id <> d.id and o.offline = 0 and o.last_seen_ms > 0) as others_online "
-        "from devices d join lots l on l.id = d.lot "
-        "where d.kind = 'camera' and d.offline = 0 and d.last_seen_ms > 0 and "
-        "d.last_seen_ms + d.offline_after_s * 1000 <= $1",
-        "i", (int64_t)now_ms);
+    json_t *row,
+        *rows =
+            db_rows(p->db,
+                    "select d.id, d.tenant, d.lot, d.name, d.offline_after_s, d.last_seen_ms, "
+                    "l.name as lot_name, "
+                    "(select max(o.last_seen_ms) from devices o where o.tenant = d.tenant and o.id "
+                    "<> d.id) "
+                    "as others_ms, "
+                    "(select count(*) from devices o where o.lot = d.lot and o.kind = 'camera' and "
+                    "o.id <> d.id and o.offline = 0 and o.last_seen_ms > 0) as others_online "
+                    "from devices d join lots l on l.id = d.lot "
+                    "where d.kind = 'camera' and d.offline = 0 and d.last_seen_ms > 0 and "
+                    "d.last_seen_ms + d.offline_after_s * 1000 <= $1",
+                    "i", (int64_t)now_ms);
     json_array_foreach(rows, i, row)
     {
         const struct site *s = site_of(p, park_text(row, "tenant"));
-        struct rules_camera camera = {
-            .last_seen_ms = (uint64_t)park_int(row, "last_seen_ms"),
-            .offline_after_ms = (uint64_t)park_int(row, "offline_after_s") * 1000,
-            .line_after_ms = LINE_AFTER_MS,
-            .others_last_ms = (uint64_t)park_int(row, "others_ms"),
-            .line_since_ms = s ? s->since_ms : 0};
+        struct rules_camera camera = {.last_seen_ms = (uint64_t)park_int(row, "last_seen_ms"),
+                                      .offline_after_ms =
+                                          (uint64_t)park_int(row, "offline_after_s") * 1000,
+                                      .line_after_ms = LINE_AFTER_MS,
+                                      .others_last_ms = (uint64_t)park_int(row, "others_ms"),
+                                      .line_since_ms = s ? s->since_ms : 0};
         if (rules_camera_broken(&camera, now_ms))
             camera_broken(p, row);
     }
@@ -437,20 +446,21 @@ static void stays_look(struct parking *p)
 {
     size_t i;
     struct change c;
-    json_t *row, *rows = db_rows(
-        p->db,
-        "select s.*, s.entered_ms + s.max_stay_s * 1000 as due_ms from (" STAY
-        "where v.exited_ms is null and a.max_stay_s > 0) s join "
-        "(select tenant, max(last_seen_ms) as heard_ms from devices group by tenant) h "
-        "on h.tenant = s.tenant left join violations o on o.id = s.overstay "
-        "where (o.id is null or o.status <> 'resolved') and "
-        "due_ms + (coalesce(o.duration_s, 0) + 3599) / 3600 * 3600000 + 999 < h.heard_ms",
-        "");
+    json_t *row,
+        *rows = db_rows(
+            p->db,
+            "select s.*, s.entered_ms + s.max_stay_s * 1000 as due_ms from (" STAY
+            "where v.exited_ms is null and a.max_stay_s > 0) s join "
+            "(select tenant, max(last_seen_ms) as heard_ms from devices group by tenant) h "
+            "on h.tenant = s.tenant left join violations o on o.id = s.overstay "
+            "where (o.id is null or o.status <> 'resolved') and "
+            "due_ms + (coalesce(o.duration_s, 0) + 3599) / 3600 * 3600000 + 999 < h.heard_ms",
+            "");
     json_array_foreach(rows, i, row)
     {
-        uint64_t heard = (uint64_t)db_int(
-            p->db, 0, "select max(last_seen_ms) from devices where tenant = $1", "s",
-            park_text(row, "tenant"));
+        uint64_t heard =
+            (uint64_t)db_int(p->db, 0, "select max(last_seen_ms) from devices where tenant = $1",
+                             "s", park_text(row, "tenant"));
         if (park_begin(&c, p, park_text(row, "tenant"), NULL))
             break;
         check_stay(&c, row, heard);
@@ -481,7 +491,6 @@ void park_tidy(struct parking *p, uint64_t now_ms)
     p->tidy_ms = now_ms + TIDY_MS;
     for (size_t i = 0; i < sizeof old / sizeof *old; i++)
         db_run(p->db, old[i], "i", (int64_t)now_ms - DAY_MS);
-    db_run(p->db,
-           "delete from gate_events where id <= (select max(id) from gate_events) - $1", "i",
+    db_run(p->db, "delete from gate_events where id <= (select max(id) from gate_events) - $1", "i",
            (int64_t)KEEP_EVENTS);
 }
