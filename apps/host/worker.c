@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define JSON_TYPE "application/json"
-/* 15 digits give back what was written: 2.37, not 2.3700000000000001. */
+/* 15 digits: what was 2.3 stays 2.3 */
 #define JSON_FORM (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 char *app_format(const char *fmt, ...)
@@ -345,9 +345,12 @@ static void *work(void *ctx)
     return NULL;
 }
 
+/* The schema is the one thing that both databases can't read alike: PostgreSQL's has its own name. */
 static int open_db(struct app *app, const char *where, char *why, size_t size)
 {
-    char *schema = app_format("%s/%s/schema.sql", app->host->folder, app->def->name);
+    bool server = strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
+    char *schema = app_format("%s/%s/schema%s.sql", app->host->folder, app->def->name,
+                              server ? ".postgres" : "");
     char *rows = app_format("%s/%s/rows.sql", app->host->folder, app->def->name);
     const char *const scripts[] = {schema, rows, NULL};
     if (schema && rows)

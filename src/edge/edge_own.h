@@ -103,6 +103,7 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
+    void *room[EDGE_TOKEN_ROOM / sizeof(void *)]; /* first: for who carries a read */
     struct reader *reader; /* NULL: closed while a page or an answer was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;
@@ -218,6 +219,8 @@ static inline bool reader_caught_up(const struct reader *r)
 
 /* wheel.c */
 void wheel_add(struct edge *e, struct reader *r);
+/* r has just been parked: it is to be looked at when it is stalled. */
+void wheel_park(struct edge *e, struct reader *r);
 void wheel_tick(struct edge *e);
 
 #endif

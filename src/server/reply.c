@@ -6,19 +6,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool origin_listed(const struct server *s, struct slice origin)
+static bool origin_listed(const struct options *o, struct slice origin)
 {
-    for (size_t i = 0; i < s->opts->origins.count; i++)
-        if (slice_is(origin, s->opts->origins.v[i]))
+    for (size_t i = 0; i < o->origins.count; i++)
+        if (slice_is(origin, o->origins.v[i]))
             return true;
     return false;
 }
 
-void reply_cors(const struct server *s, const struct request *rq, struct buf *out)
+void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out)
 {
     buf_add_str(out, "Vary: Origin\r\n");
     struct slice origin = rq ? http1_field(&rq->http, "origin") : SLICE_NONE;
-    if (!origin.p || !origin_listed(s, origin))
+    if (!origin.p || !origin_listed(conf->opts, origin))
         return;
     buf_addf(out,
              "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
@@ -46,7 +46,7 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
     buf_addf(&w->frame, "Date: %s\r\n", date);
     if (!extra || !strstr(extra, "Cache-Control:"))
         buf_add_str(&w->frame, "Cache-Control: no-store\r\n");
-    reply_cors(w->s, rq, &w->frame);
+    reply_cors(w->conf, rq, &w->frame);
     buf_add_str(&w->frame, "X-Content-Type-Options: nosniff\r\n");
     if (extra)
         buf_add_str(&w->frame, extra);
@@ -57,11 +57,11 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
                                .no_length = status == 204 || status == 304,
                                .length = body.len,
                                .extra = buf_slice(&w->frame)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
     if (rq->http.method != HTTP1_HEAD && !r.no_length)
-        buf_add_slice(&c->out, body);
+        buf_add_slice(&c->x->out, body);
     if (w->frame.failed)
-        c->out.failed = true;
+        c->x->out.failed = true;
     if (c->request != rq)
         request_free(rq);
     conn_answered(c, keep_alive);
@@ -140,14 +140,14 @@ void reply_broken(struct conn *c, const struct err *e)
     char date[30];
     http1_date(c->w->now_ms / 1000, date);
     buf_addf(&extra, "Date: %s\r\nCache-Control: no-store\r\n", date);
-    reply_cors(c->w->s, NULL, &extra);
+    reply_cors(c->w->conf, NULL, &extra);
     struct http1_response r = {.status = err_status(e->code),
                                .minor = 1,
                                .content_type = "application/problem+json",
                                .length = body.len,
                                .extra = buf_slice(&extra)};
-    http1_write_head(&c->out, &r);
-    buf_add_slice(&c->out, buf_slice(&body));
+    http1_write_head(&c->x->out, &r);
+    buf_add_slice(&c->x->out, buf_slice(&body));
     buf_fini(&body);
     buf_fini(&extra);
     conn_finish(c);

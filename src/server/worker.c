@@ -18,7 +18,7 @@ static void on_caught_up(void *ctx, struct reader *r)
     struct poll *p = conn_of(r)->poll;
     if (!p || p->done)
         return;
-    if (p->count || p->gap_names.len || p->deadline_ms <= w->now_ms) {
+    if (p->count || p->gap_names.len || p->deadline_ms <= w->mono_ms) {
         p->done = true;
         list_move_back(&w->finishing, &p->waiting);
     }
@@ -67,18 +67,24 @@ static bool finish_polls(struct worker *w)
     return any;
 }
 
+void worker_look_at_clocks(struct worker *w)
+{
+    w->now_ms = clock_unix_ms();
+    w->mono_ms = clock_monotonic_ms();
+}
+
 /* Everything that waits, but sending only for TURN_US. */
 static bool turn(struct worker *w)
 {
     bool more = true;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     for (int round = 0; round < 8 && more; round++) {
         more = mailbox_drain(&w->box) > 0;
         if (w->index == 0)
             more |= owner_turn(w->s);
         more |= finish_polls(w);
     }
-    more |= edge_run(w->edge, w->now_ms, TURN_US);
+    more |= edge_run(w->edge, w->mono_ms, TURN_US);
     more |= finish_polls(w);
     return more || !mailbox_empty(&w->box) ||
            (w->index == 0 && !mailbox_empty(&w->s->owner_box));
@@ -92,6 +98,7 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct worker *w = prepare->data;
+    conn_free_dead(w);
     if (w->closing)
         return;
     if (turn(w))
@@ -103,28 +110,42 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_tick(uv_timer_t *timer)
 {
     struct worker *w = timer->data;
-    w->now_ms = clock_unix_ms();
-    edge_tick(w->edge, w->now_ms);
-    conn_tick(w, w->now_ms);
+    worker_look_at_clocks(w);
+    edge_tick(w->edge, w->mono_ms);
+    conn_tick(w);
     if (w->index == 0)
         owner_tick(w->s, w->now_ms);
 }
 
+static struct edge_conf edge_limits(const struct opt_limits *o)
+{
+    return (struct edge_conf){.ring_events = (uint32_t)o->ring_events,
+                              .ring_bytes = o->ring_bytes,
+                              .edge_bytes = o->edge_bytes,
+                              .linger_ms = 10000,
+                              .stall_ms = o->stall_ms};
+}
+
+void worker_take(struct worker *w, struct conf *conf)
+{
+    struct conf *old = w->conf;
+    struct edge_conf limits = edge_limits(&conf->opts->limits);
+    w->conf = conf_ref(conf);
+    edge_set_limits(w->edge, &limits);
+    conf_unref(old);
+}
+
 static int make_edge(struct server *s, struct worker *w)
 {
-    const struct opt_limits *o = &s->opts->limits;
-    struct edge_conf conf = {.ring_events = (uint32_t)o->ring_events,
-                             .ring_bytes = o->ring_bytes,
-                             .edge_bytes = o->edge_bytes,
-                             .linger_ms = 10000,
-                             .stall_ms = o->stall_ms,
-                             .page_events = 64,
-                             .page_bytes = 64 * 1024,
-                             .send_events = 64,
-                             .send_bytes = 64 * 1024,
-                             .alone = s->loop_count == 1,
-                             .formats = s->edge_formats,
-                             .seed = {rng_next(&w->dice), rng_next(&w->dice)}};
+    struct edge_conf conf = edge_limits(&w->conf->opts->limits);
+    conf.page_events = 64;
+    conf.page_bytes = 64 * 1024;
+    conf.send_events = 64;
+    conf.send_bytes = 64 * 1024;
+    conf.alone = s->loop_count == 1;
+    conf.formats = s->edge_formats;
+    conf.seed[0] = rng_next(&w->dice);
+    conf.seed[1] = rng_next(&w->dice);
     struct edge_ops ops = {.follow = owner_follow,
                            .read = owner_read,
                            .send = conn_send,
@@ -145,12 +166,13 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
 {
     uint64_t seed;
     w->s = s;
+    w->conf = conf_ref(s->conf);
     w->index = index;
-    w->now_ms = clock_unix_ms();
+    worker_look_at_clocks(w);
     rng_system(&seed, sizeof seed);
     rng_init(&w->dice, seed);
     struct list *lists[] = {&w->conns,    &w->heads, &w->bodies,   &w->idles,
-                            &w->flushing, &w->polls, &w->finishing, &w->subs,
+                            &w->flushing, &w->polls, &w->finishing, &w->subs, &w->dead,
                             &w->ended_subs};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
@@ -159,7 +181,8 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     w->scratch = malloc(SCRATCH_BYTES);
     if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
         return -1;
-    if (mailbox_init(&w->box, &w->loop, w) || uv_prepare_init(&w->loop, &w->prepare) ||
+    if (mailbox_init(&w->box, &w->loop, w) || poller_init(&w->poller, &w->loop, conn_ready) ||
+        uv_prepare_init(&w->loop, &w->prepare) ||
         uv_idle_init(&w->loop, &w->idle) || uv_timer_init(&w->loop, &w->tick))
         return -1;
     w->prepare.data = w->idle.data = w->tick.data = w;
@@ -182,13 +205,17 @@ static void drop_messages(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
-    if (!w->edge)
+    if (!w->edge) {
+        conf_unref(w->conf);
         return;
+    }
     drop_messages(w);
     api_subs_free(w);
+    conn_free_dead(w);
     edge_free(w->edge);
     mailbox_fini(&w->box);
     buf_fini(&w->frame);
     free(w->scratch);
     uv_loop_close(&w->loop);
+    conf_unref(w->conf);
 }

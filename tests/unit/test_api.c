@@ -1057,6 +1057,9 @@ static void adds_a_source(void **state)
     assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
     assert_true(why[0]);
     bad = src;
+    bad.listen = "woken"; /* SQLite can't notify */
+    assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
+    bad = src;
     bad.channel = "plain";
     assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
     assert_int_equal(freshet_source_add(hub, &src, why, sizeof why), 0);
