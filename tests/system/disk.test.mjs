@@ -10,7 +10,8 @@ import { until } from './lib/wait.mjs';
 
 // -D: the hub is the process that was started, strace another. --seccomp-bpf: other calls are free.
 const strace = (...inject) =>
-  ['strace', '-D', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', ...inject.flatMap((i) => ['-e', `inject=${i}`])];
+  ['strace', '-D', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null',
+    '-e', `trace=${inject.map((i) => i.split(':')[0]).join(',')}`, ...inject.flatMap((i) => ['-e', `inject=${i}`])];
 
 // Ends the hub without warning, and takes up the log with a disk that is well.
 async function outliveIt(hub, load) {
@@ -41,13 +42,20 @@ for (const [what, ...inject] of [
   });
 
 test('reads that fail: the stream ends or resumes, nothing is skipped', { skip: spawnSync('strace', ['-V']).error && 'strace is not installed' }, async () => {
-  const [hub, load] = await startLoad({ wrap: strace('pread64:error=EIO:when=200+37'), config: { history: { events: 1000000, bytes: '256MiB' }, limits: { ring_events: 16 } } });
+  const [hub, load] = await startLoad({ wrap: strace('pread64:error=EIO:when=300+23'), load: { data: (n) => ({ n, filler: 'x'.repeat(4000) }) }, config: { history: { events: 1000000, bytes: '256MiB' }, limits: { ring_events: 16 } } });
+  let failed = 0;
+  let answered = 0;
   for (let i = 0; i < 30; i++) {
     await load.more(30);
     load.stream.close(); // it comes back, and reads the store
+    const poll = await hub.get('/v1/events?channel=a&since=earliest&limit=1000');
+    assert.ok([200, 500, 503].includes(poll.status), poll.text);
+    if (poll.status === 200) answered++;
+    else failed++;
     assert.equal(hub.process.code, undefined);
   }
   assert.ok(load.resumed >= 20, `${load.resumed} resumptions`);
+  assert.ok(failed > 0 && answered > 0, `${failed} reads failed, ${answered} did not`);
   await outliveIt(hub, load);
 });
 
