@@ -91,8 +91,8 @@ struct freshet_options {
 };
 
 /* Makes a hub: reads the options, opens the store, binds the addresses; nothing is accepted before
- * it runs. 0 and *out new; else FRESHET_EINVAL, FRESHET_EUSAGE or FRESHET_EFAILED, and `why` (may be NULL) says
- * what was wrong, a line each, cut to why_size bytes. With 0 it holds warnings, or nothing. */
+ * it runs. 0 and *out new; else FRESHET_EINVAL, FRESHET_EUSAGE, FRESHET_ENOMEM or
+ * FRESHET_EFAILED, and `why` (may be NULL) says what was wrong, a line each, cut to why_size bytes. With 0 it holds warnings, or nothing. */
 FRESHET_API int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **out,
                                 char *why, size_t why_size);
 
@@ -120,6 +120,20 @@ FRESHET_API int freshet_hub_timeout(const struct freshet_hub *hub);
  * then run returns, step gives 0. A second call doesn't wait for anybody. [any], and from signal
  * handlers. */
 FRESHET_API void freshet_hub_stop(struct freshet_hub *hub);
+
+/* Reads the configuration anew (the file, flags and variables that it was made from) and takes it
+ * without a stream being closed; what can't change while it runs is named in the log. With a mistake
+ * in it nothing changes. It happens soon; a second wish meanwhile makes one more. [any], and from
+ * signal handlers. */
+FRESHET_API void freshet_hub_reload(struct freshet_hub *hub);
+
+/* Calls done (on the first loop) when a reload has ended: with error 0 all loops go by the new
+ * configuration, and detail has warnings and what needs a restart, a line each, or nothing; with
+ * FRESHET_EINVAL, FRESHET_EUSAGE, FRESHET_ENOMEM, FRESHET_ECLOSING or FRESHET_EFAILED the old one
+ * holds, and detail says what was wrong. Before the hub runs. */
+FRESHET_API void freshet_on_reload(struct freshet_hub *hub,
+                                   void (*done)(void *ctx, int error, const char *detail),
+                                   void *ctx);
 
 /* Frees it; it must not be running. What is still unanswered is answered with an error, inside this
  * call. NULL is fine. */
@@ -290,15 +304,16 @@ FRESHET_API void freshet_reply(struct freshet_request *r, int status, const char
 
 struct freshet_source {
     const char *name;
-    const char *type;     /* "sqlite" */
-    const char *database; /* its file */
+    const char *type;     /* "sqlite", or "postgres" where the hub is built with libpq */
+    const char *database; /* its file; postgres: a connection URL or libpq's key=value pairs */
     const char *query;
     const char *key;           /* column */
     const char *tenant_column; /* NULL: tenant for all rows */
     const char *tenant;        /* NULL: the hub's default */
     const char *channel;       /* keyed, in the configuration */
-    uint32_t every_ms;         /* 0: 100 */
+    uint32_t every_ms;         /* 0: 100; postgres: 3000 */
     const char *added, *changed, *removed; /* event types; NULL: "added", "changed", "removed" */
+    const char *listen; /* postgres: the notification channel that wakes the query; NULL: none */
 };
 
 /* Adds a watched query, as `sources` in the configuration. Before the hub runs. FRESHET_EINVAL:

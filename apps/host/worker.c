@@ -345,9 +345,12 @@ static void *work(void *ctx)
     return NULL;
 }
 
+/* The schema is the one thing that both databases can't read alike: PostgreSQL's has its own name. */
 static int open_db(struct app *app, const char *where, char *why, size_t size)
 {
-    char *schema = app_format("%s/%s/schema.sql", app->host->folder, app->def->name);
+    bool server = strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
+    char *schema = app_format("%s/%s/schema%s.sql", app->host->folder, app->def->name,
+                              server ? ".postgres" : "");
     char *rows = app_format("%s/%s/rows.sql", app->host->folder, app->def->name);
     const char *const scripts[] = {schema, rows, NULL};
     if (schema && rows)
@@ -368,7 +371,8 @@ struct app *app_new(struct host *host, const struct app_def *def, const char *db
     app->host = host;
     app->end = &app->first;
     app->rate = def->rate;
-    app->running = def->rate > 0;
+    const char *world = app_option(app, "world");
+    app->running = def->rate > 0 && !(world && strcmp(world, "off") == 0);
     pthread_mutex_init(&app->lock, NULL);
     pthread_cond_init(&app->wake, NULL);
     pthread_cond_init(&app->rest, NULL);

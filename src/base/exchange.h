@@ -28,7 +28,7 @@ enum follow_kind {
  * same block; free() it. */
 struct follow {
     struct follow *next; /* for whoever has it */
-    void *carrier;       /* likewise */
+    void *room[3];       /* for who carries it from thread to thread, so that sending can't fail */
     enum follow_kind kind;
     struct slice tenant;
     void *tenant_handle, *feed;

@@ -252,8 +252,9 @@ static int look_after(struct hub *h)
         struct tenant_channel *tc = LIST_ENTRY(h->all_channels.next, struct tenant_channel, all);
         list_move_back(&h->all_channels, &tc->all);
         pos_t floor = tc->c.floor;
-        if (tc->c.conf->age_ms && trim_channel(h, tc))
+        if ((tc->c.conf->age_ms || tc->relook) && trim_channel(h, tc))
             return -1;
+        tc->relook = false;
         h->plan.quiet |= tc->c.floor != floor;
         if (may_forget(h, tc) && list_empty(&tc->plan)) {
             plan_touch(h, tc);

@@ -101,6 +101,10 @@ enum reader_end {
     READER_END_DEAD     /* send said so */
 };
 
+/* A read's token points to so much room for who carries the read and its answer from thread to
+ * thread, so that sending them can't fail; the carrier's until edge_page. */
+#define EDGE_TOKEN_ROOM (6 * sizeof(void *))
+
 struct edge_ops {
     /* To the owner. Take what they are given. */
     void (*follow)(void *ctx, struct follow *f);
@@ -113,7 +117,7 @@ struct edge_ops {
     struct bytes *(*open)(void *ctx, struct reader *r, const struct opening *o);
     struct bytes *(*gap)(void *ctx, struct reader *r, const struct gap *g);
     struct bytes *(*beat)(void *ctx, unsigned format, const struct beat *b);
-    /* Whether r's peer still answers; asked before a beat. */
+    /* Whether r's peer still answers; asked before a beat, and now and then while r is parked. */
     bool (*alive)(void *ctx, struct reader *r);
     /* r has been sent everything there is. May close it, and may do nothing. */
     void (*caught_up)(void *ctx, struct reader *r);
@@ -177,6 +181,9 @@ struct reader {
 
 /* Returns new; NULL for no memory. conf and ops are copied. */
 struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops);
+
+/* Other limits: of conf the first four numbers and stall_ms. */
+void edge_set_limits(struct edge *e, const struct edge_conf *conf);
 
 /* All readers must have been closed. What is still with the owner is not waited for. */
 void edge_free(struct edge *e);

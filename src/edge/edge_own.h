@@ -103,6 +103,7 @@ enum reader_state { READER_CLOSED, READER_JOINING, READER_SYNCING, READER_BEHIND
 
 /* What a reader needs while it isn't live and caught up. One per feed channel in `at`. */
 struct lag {
+    void *room[EDGE_TOKEN_ROOM / sizeof(void *)]; /* first: for who carries a read */
     struct reader *reader; /* NULL: closed while a page or an answer was on its way */
     struct list orphan;    /* then: in the edge's list */
     bool has_id, bad_id, snapshot, reading, resumed;
@@ -137,6 +138,7 @@ struct edge {
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */
     struct list orphans;  /* lags whose page or answer is on its way, though their reader is closed */
+    bool lost;         /* some tenant's feeds are FEED_LOST */
     struct list rings; /* feeds by when their ring last grew, longest ago first */
     uint64_t now_ms;
     uint64_t tick; /* wheel position */
@@ -218,6 +220,8 @@ static inline bool reader_caught_up(const struct reader *r)
 
 /* wheel.c */
 void wheel_add(struct edge *e, struct reader *r);
+/* r has just been parked: it is to be looked at when it is stalled. */
+void wheel_park(struct edge *e, struct reader *r);
 void wheel_tick(struct edge *e);
 
 #endif

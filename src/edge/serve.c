@@ -429,13 +429,14 @@ static void batch_fini(struct batch *b)
             bytes_unref(b->parts[i].bytes);
 }
 
-static void park(struct reader *r)
+static void park(struct edge *e, struct reader *r)
 {
     if (reader_caught_up(r))
         r->pos = r->base = r->feed->tenant->upto;
     r->parked = 1;
     r->lagging = 1;
     list_move_back(&r->feed->parked, &r->node);
+    wheel_park(e, r);
 }
 
 /* The page has been given: on from the ring when that has the rest, else the next page. */
@@ -539,5 +540,5 @@ void reader_serve(struct edge *e, struct reader *r)
     if (all)
         after_send(e, r, &b);
     else
-        park(r);
+        park(e, r);
 }

@@ -79,15 +79,44 @@ static void beat(struct edge *e, struct reader *r)
     }
 }
 
+/* How often a parked reader is looked at. */
+static uint32_t look_ms(const struct edge *e, const struct reader *r)
+{
+    uint32_t interval = interval_ms(e, r);
+    return interval && interval < STALL_LOOK_MS ? interval : STALL_LOOK_MS;
+}
+
+void wheel_park(struct edge *e, struct reader *r)
+{
+    /* else it is looked at early enough as it is */
+    if (r->pend && !r->poll && e->conf.stall_ms < look_ms(e, r))
+        put(e, r, e->conf.stall_ms + EDGE_TICK_MS);
+}
+
+static void visit_parked(struct edge *e, struct reader *r, uint32_t silent)
+{
+    uint64_t next = look_ms(e, r);
+    if (silent >= UINT32_MAX / 2)
+        silent = 0; /* it is counted from a moment that is still to come */
+    if (r->pend && silent >= e->conf.stall_ms) {
+        reader_fail(e, r, READER_END_STALLED, 0);
+        return;
+    }
+    if (!e->ops.alive(e->ops.ctx, r)) {
+        reader_fail(e, r, READER_END_DEAD, 0);
+        return;
+    }
+    if (r->pend && e->conf.stall_ms - silent < next)
+        next = e->conf.stall_ms - silent + EDGE_TICK_MS;
+    put(e, r, next);
+}
+
 static void visit(struct edge *e, struct reader *r)
 {
     uint32_t interval = interval_ms(e, r);
     uint32_t silent = (uint32_t)e->now_ms - r->active_ms;
     if (r->parked) {
-        if (silent < UINT32_MAX / 2 && silent >= e->conf.stall_ms && r->pend)
-            reader_fail(e, r, READER_END_STALLED, 0);
-        else
-            put(e, r, interval && interval < STALL_LOOK_MS ? interval : STALL_LOOK_MS);
+        visit_parked(e, r, silent);
         return;
     }
     if (!interval) {

@@ -14,6 +14,11 @@ uint64_t clock_unix_ms(void)
     return read_us(CLOCK_REALTIME) / 1000;
 }
 
+uint64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_us() / 1000;
+}
+
 uint64_t clock_monotonic_us(void)
 {
     return read_us(CLOCK_MONOTONIC);

@@ -14,6 +14,11 @@
 #define ACCEPTS_A_TURN 64
 #define BACKLOG 4096
 #define NOTSENT_LOWAT (16 * 1024)
+/* A peer whose host has vanished while nothing is sent to it is noticed after four minutes. What has
+ * beats is never silent for so long. */
+#define KEEP_IDLE_S 120
+#define KEEP_EVERY_S 30
+#define KEEP_COUNT 4
 
 static void accept_crowded(struct listener *l)
 {
@@ -55,6 +60,11 @@ static int try_listen(const struct addrinfo *ai)
     /* sockets inherit these from the one that they are accepted on */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    int idle = KEEP_IDLE_S, every = KEEP_EVERY_S, count = KEEP_COUNT;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
         return fd;
     int saved = errno;

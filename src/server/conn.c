@@ -9,125 +9,103 @@
 
 #define FLUSH_MS 10000   /* for the last bytes */
 #define IN_MAX (64 * 1024) /* bytes of further requests kept while one is answered */
+#define SILENT_MS 60000 /* without acknowledging anything: a peer that has no beats is dead */
 #define LINGER_MAX (8 * 1024 * 1024) /* bytes of a refused body read and thrown away */
 
-static void on_ready(uv_poll_t *poll, int status, int events);
-
-static void watch(struct conn *c)
+static unsigned watched(const struct conn *c)
 {
-    int events = (c->paused ? 0 : UV_READABLE) | (c->want_write ? UV_WRITABLE : 0);
-    if (events)
-        uv_poll_start(&c->ready, events, on_ready);
-    else
-        uv_poll_stop(&c->ready);
+    return (c->paused ? 0 : POLLER_IN) | (c->want_write ? POLLER_OUT : 0);
 }
 
 /* A client that sends request after request while one is answered has to wait. */
 static void pause_reading(struct conn *c, bool pause)
 {
+    unsigned before = watched(c);
     if (c->paused == pause)
         return;
     c->paused = pause;
-    watch(c);
+    poller_change(&c->w->poller, c->t.fd, before, watched(c), c);
 }
 
 static void want_write(struct conn *c, bool want)
 {
+    unsigned before = watched(c);
     if (c->want_write == want)
         return;
     c->want_write = want;
-    watch(c);
+    poller_change(&c->w->poller, c->t.fd, before, watched(c), c);
 }
 
 /* Into a list of the worker that is ordered by time; NULL: into none. */
 static void put_in_list(struct conn *c, struct list *list)
 {
-    list_remove(&c->timed);
-    c->since_ms = c->w->now_ms;
+    list_remove(&c->x->timed);
+    c->since_ms = c->w->mono_ms;
     if (list)
-        list_push_back(list, &c->timed);
+        list_push_back(list, &c->x->timed);
 }
 
-/* ---- spares: a handle costs five system calls to make and close, and the kernel gives the lowest
- * free descriptor next, so the handle of the one closed last mostly fits the one that comes ---- */
+/* ---- beginning and end ---- */
 
-static struct conn **spare_slot(struct worker *w, int fd)
+struct exchange *conn_exchange(struct conn *c)
 {
-    return &w->spare[(unsigned)fd % CONN_SPARES];
-}
-
-/* NULL: there is none for this descriptor. */
-static struct conn *spare_take(struct worker *w, int fd)
-{
-    struct conn **slot = spare_slot(w, fd), *c = *slot;
-    const size_t behind = offsetof(struct conn, ready) + sizeof c->ready;
-    uv_os_fd_t handle_fd;
-    if (!c || uv_fileno((uv_handle_t *)&c->ready, &handle_fd) || handle_fd != fd)
-        return NULL;
-    *slot = NULL;
-    memset(c, 0, offsetof(struct conn, ready));
-    memset((char *)c + behind, 0, sizeof *c - behind);
-    return c;
-}
-
-/* False: the handle has to be closed. */
-static bool spare_keep(struct conn *c, int fd)
-{
-    struct conn **slot = spare_slot(c->w, fd);
-    if (*slot || c->w->closing)
-        return false;
-    *slot = c;
-    return true;
-}
-
-/* With a handle for fd; NULL: no memory. */
-static struct conn *conn_make(struct worker *w, int fd)
-{
-    struct conn *c = spare_take(w, fd);
-    if (c || !(c = calloc(1, sizeof *c)))
-        return c;
-    if (uv_poll_init(&w->loop, &c->ready, fd)) {
-        free(c);
-        return NULL;
+    if (!c->x && (c->x = calloc(1, sizeof *c->x))) {
+        list_init(&c->x->timed);
+        c->x->conn = c;
     }
-    return c;
+    return c->x;
+}
+
+void conn_settle(struct conn *c)
+{
+    struct exchange *x = c->x;
+    if (!x)
+        return;
+    list_remove(&x->timed);
+    buf_fini(&x->in);
+    buf_fini(&x->out);
+    free(x);
+    c->x = NULL;
+}
+
+void conn_refuse(int fd)
+{
+    struct transport t;
+    char unread[4096]; /* what is left unread would take the answer back */
+    transport_plain(&t, fd);
+    reply_from_nothing(&t);
+    t.ops->read(&t, unread, sizeof unread);
+    t.ops->close(&t);
 }
 
 void conn_new(struct worker *w, int fd, bool metrics)
 {
-    struct conn *c = conn_make(w, fd);
-    if (!c) {
-        struct transport t;
-        transport_plain(&t, fd);
-        t.ops->close(&t);
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c || !conn_exchange(c) || poller_add(&w->poller, fd, POLLER_IN, c)) {
+        if (c)
+            free(c->x);
+        free(c);
+        conn_refuse(fd);
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
         return;
     }
     c->w = w;
     c->metrics = metrics;
-    c->ready.data = c;
     transport_plain(&c->t, fd);
-    list_init(&c->timed);
     list_init(&c->all);
     list_push_back(&w->conns, &c->all);
     put_in_list(c, &w->heads);
     w->stats.accepted++;
     w->stats.connections++;
-    watch(c);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct conn *c = handle->data;
-    free(c);
 }
 
 static void leave_stream(struct conn *c, const char *reason)
 {
     struct worker *w = c->w;
     access_unguard(c);
-    if (c->counted)
+    if (c->announced)
         api_connection(c, reason);
+    c->announced = false;
     if (c->state == CONN_STREAM || c->state == CONN_POLL)
         edge_close(w->edge, &c->reader);
     if (c->poll) {
@@ -147,7 +125,16 @@ static void leave_stream(struct conn *c, const char *reason)
     log_line(w->s->log, LOG_INFO, "stream closed",
              "connection=%016llx tenant=%s reason=%s duration_ms=%llu",
              (unsigned long long)c->stream.id, c->stream.tenant->name, reason,
-             (unsigned long long)(w->now_ms - c->stream.opened_ms));
+             (unsigned long long)(w->mono_ms - c->since_ms));
+}
+
+static void drop_request(struct conn *c)
+{
+    if (c->request && c->request->held)
+        c->request->conn = NULL; /* freed by who makes its answer */
+    else
+        request_free(c->request);
+    c->request = NULL;
 }
 
 void conn_close_for(struct conn *c, const char *reason)
@@ -156,22 +143,20 @@ void conn_close_for(struct conn *c, const char *reason)
         return;
     leave_stream(c, reason);
     c->state = CONN_CLOSED;
-    if (c->request && c->request->held)
-        c->request->conn = NULL; /* freed by who makes its answer */
-    else
-        request_free(c->request);
-    c->request = NULL;
-    list_remove(&c->all);
-    list_remove(&c->timed);
-    buf_fini(&c->in);
-    buf_fini(&c->out);
+    drop_request(c);
+    list_move_back(&c->w->dead, &c->all);
+    conn_settle(c);
     c->w->stats.connections--;
     atomic_fetch_sub_explicit(&c->w->load, 1, memory_order_relaxed);
-    int fd = c->t.fd;
-    uv_poll_stop(&c->ready);
-    if (!spare_keep(c, fd))
-        uv_close((uv_handle_t *)&c->ready, on_closed);
+    poller_forget(&c->w->poller, c);
     c->t.ops->close(&c->t);
+}
+
+void conn_free_dead(struct worker *w)
+{
+    struct list *node;
+    while ((node = list_pop(&w->dead)))
+        free(LIST_ENTRY(node, struct conn, all));
 }
 
 void conn_close(struct conn *c)
@@ -183,11 +168,6 @@ void conn_free_all(struct worker *w)
 {
     while (!list_empty(&w->conns))
         conn_close_for(LIST_ENTRY(w->conns.next, struct conn, all), "stopped");
-    for (size_t i = 0; i < CONN_SPARES; i++) {
-        if (w->spare[i])
-            uv_close((uv_handle_t *)&w->spare[i]->ready, on_closed);
-        w->spare[i] = NULL;
-    }
 }
 
 /* ---- out ---- */
@@ -195,8 +175,8 @@ void conn_free_all(struct worker *w)
 /* Sends what is in `out`. 1: all of it went; 0: some waits; -1: dead. */
 static int flush(struct conn *c)
 {
-    while (c->out.len) {
-        struct iovec iov = {c->out.p, c->out.len};
+    while (c->x->out.len) {
+        struct iovec iov = {c->x->out.p, c->x->out.len};
         ssize_t n = c->t.ops->write(&c->t, &iov, 1);
         if (n < 0)
             return -1;
@@ -204,7 +184,7 @@ static int flush(struct conn *c)
             want_write(c, true);
             return 0;
         }
-        buf_consume(&c->out, (size_t)n);
+        buf_consume(&c->x->out, (size_t)n);
     }
     want_write(c, false);
     return 1;
@@ -219,11 +199,34 @@ static void linger(struct conn *c)
     pause_reading(c, false);
 }
 
-void conn_finish(struct conn *c)
+void conn_overloaded(struct conn *c)
 {
+    if (c->state == CONN_CLOSED)
+        return;
+    leave_stream(c, "failed");
+    drop_request(c);
+    if (!conn_exchange(c)) {
+        reply_from_nothing(&c->t);
+        conn_close(c);
+        return;
+    }
     c->state = CONN_FLUSH;
     put_in_list(c, &c->w->flushing);
-    int sent = c->out.failed ? -1 : flush(c);
+    buf_fini(&c->x->out);
+    want_write(c, false);
+    reply_from_nothing(&c->t);
+    linger(c);
+}
+
+void conn_finish(struct conn *c)
+{
+    if (c->x->out.failed) {
+        conn_overloaded(c);
+        return;
+    }
+    c->state = CONN_FLUSH;
+    put_in_list(c, &c->w->flushing);
+    int sent = flush(c);
     if (sent < 0)
         conn_close(c);
     else if (sent)
@@ -238,8 +241,8 @@ void conn_answered(struct conn *c, bool keep_alive)
         request_free(c->request);
         c->request = NULL;
     }
-    if (c->out.failed) {
-        conn_close(c);
+    if (c->x->out.failed) {
+        conn_overloaded(c);
         return;
     }
     if (!keep_alive || atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
@@ -252,10 +255,10 @@ void conn_answered(struct conn *c, bool keep_alive)
         return;
     }
     c->state = CONN_HEAD;
-    put_in_list(c, sent == 1 && c->in.len ? &c->w->heads : &c->w->idles);
+    put_in_list(c, sent == 1 && c->x->in.len ? &c->w->heads : &c->w->idles);
     if (sent == 1) {
-        buf_fini(&c->out);
-        if (!c->reading && c->in.len)
+        buf_fini(&c->x->out);
+        if (!c->reading && c->x->in.len)
             conn_input(c);
     }
 }
@@ -284,6 +287,7 @@ ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int coun
         return total;
     }
     ssize_t n = c->t.ops->write(&c->t, iov, count);
+    c->begun |= n > 0;
     size_t want = 0;
     for (int i = 0; i < count && n >= 0; i++)
         want += iov[i].iov_len;
@@ -296,8 +300,10 @@ bool conn_alive(void *ctx, struct reader *r)
 {
     struct conn *c = conn_of(r);
     struct worker *w = ctx;
+    if (c->sub)
+        return true;
     uint32_t beat_ms = w->s->formats[c->format].beat_ms;
-    return c->t.ops->alive(&c->t, beat_ms - beat_ms / 8);
+    return c->t.ops->alive(&c->t, beat_ms ? beat_ms - beat_ms / 8 : SILENT_MS);
 }
 
 struct conn *conn_by_id(struct worker *w, uint64_t id)
@@ -325,14 +331,18 @@ void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms)
     if (c->state != CONN_STREAM)
         return;
     struct buf *frame = &c->w->frame;
+    if (!conn_exchange(c)) {
+        conn_close_for(c, reason);
+        return;
+    }
     buf_reset(frame);
     format_close(c->w, c->format, reason, retry_ms, frame);
-    buf_reset(&c->out);
-    buf_add_slice(&c->out, edge_unsent(&c->reader));
+    buf_reset(&c->x->out);
+    buf_add_slice(&c->x->out, edge_unsent(&c->reader));
     if (c->minor0)
-        buf_add_slice(&c->out, buf_slice(frame));
+        buf_add_slice(&c->x->out, buf_slice(frame));
     else
-        buf_addf(&c->out, "%zx\r\n%.*s\r\n0\r\n\r\n", frame->len, SLICE_FMT(buf_slice(frame)));
+        buf_addf(&c->x->out, "%zx\r\n%.*s\r\n0\r\n\r\n", frame->len, SLICE_FMT(buf_slice(frame)));
     leave_stream(c, reason);
     conn_finish(c);
 }
@@ -364,9 +374,9 @@ static ssize_t read_body(struct conn *c, struct request *rq, const char *p, size
             break;
         used += (size_t)n;
         rq->body_bytes += data.len;
-        if (rq->body_bytes > c->w->s->opts->limits.body_bytes) {
+        if (rq->body_bytes > c->w->conf->opts->limits.body_bytes) {
             err_set(&e, ERR_TOO_LARGE, "the body is larger than %llu bytes (limits.body_bytes)",
-                    (unsigned long long)c->w->s->opts->limits.body_bytes);
+                    (unsigned long long)c->w->conf->opts->limits.body_bytes);
             reply_broken(c, &e);
             return -1;
         }
@@ -410,7 +420,7 @@ static ssize_t begin_request(struct conn *c, struct request *rq, const char *p, 
         return (ssize_t)head + used;
     }
     if (rq->http.expect_continue && rq->body_bytes == 0) {
-        buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
+        buf_add_str(&c->x->out, "HTTP/1.1 100 Continue\r\n\r\n");
         if (flush(c) < 0) {
             conn_close(c);
             return -1;
@@ -439,9 +449,9 @@ static ssize_t step(struct conn *c, const char *p, size_t len)
         }
         return used;
     }
-    if (c->state != CONN_HEAD || c->out.len)
+    if (c->state != CONN_HEAD || c->x->out.len)
         return 0;
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct http1_limits limits = {o->head_bytes, o->target_bytes, (unsigned)o->headers};
     struct request *rq = &w->request;
     memset(rq, 0, offsetof(struct request, http.fields));
@@ -456,7 +466,7 @@ static ssize_t step(struct conn *c, const char *p, size_t len)
     return begin_request(c, rq, p, (size_t)head, len);
 }
 
-/* Works through p[0..len); what is not used stays in c->in. from_in: p is c->in's. */
+/* Works through p[0..len); what is not used stays in c->x->in. from_in: p is c->x->in's. */
 static void work(struct conn *c, const char *p, size_t len, bool from_in)
 {
     size_t used = 0;
@@ -465,8 +475,8 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
         ssize_t n = step(c, p + used, len - used);
         if (n < 0 || c->state == CONN_CLOSED || c->state == CONN_FLUSH || c->state == CONN_STREAM) {
             c->reading = false;
-            if (c->state != CONN_CLOSED)
-                buf_fini(&c->in);
+            if (c->x)
+                buf_fini(&c->x->in);
             return;
         }
         if (n == 0)
@@ -475,31 +485,31 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
     }
     c->reading = false;
     if (from_in)
-        buf_consume(&c->in, used);
+        buf_consume(&c->x->in, used);
     else
-        buf_add(&c->in, p + used, len - used);
-    if (!c->in.len)
-        buf_fini(&c->in);
-    if (used && c->state == CONN_HEAD && !c->out.len)
-        put_in_list(c, c->in.len ? &c->w->heads : &c->w->idles); /* of the next head, its time runs */
-    if (c->in.failed)
-        conn_close(c);
+        buf_add(&c->x->in, p + used, len - used);
+    if (!c->x->in.len)
+        buf_fini(&c->x->in);
+    if (used && c->state == CONN_HEAD && !c->x->out.len) /* of the next head, its time runs */
+        put_in_list(c, c->x->in.len ? &c->w->heads : &c->w->idles);
+    if (c->x->in.failed)
+        conn_overloaded(c);
     else
-        pause_reading(c, c->gone || c->in.len > IN_MAX);
+        pause_reading(c, c->gone || c->x->in.len > IN_MAX);
 }
 
 static void conn_input(struct conn *c)
 {
-    work(c, c->in.p, c->in.len, true);
+    work(c, c->x->in.p, c->x->in.len, true);
 }
 
 /* Whether an answer is on its way that a client may await that has closed its side after the
  * request. A poll that waits for events is not among them: its client has gone. */
 static bool awaits_answer(const struct conn *c)
 {
-    return c->request && !c->in.len &&
+    return c->request && !c->x->in.len &&
            (c->state == CONN_BUSY ||
-            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->now_ms));
+            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->mono_ms));
 }
 
 static void readable(struct conn *c)
@@ -524,18 +534,18 @@ static void readable(struct conn *c)
             conn_close_for(c, "talks-too-much");
         return;
     }
-    if (!c->in.len) {
+    if (!c->x->in.len) {
         if (c->state == CONN_HEAD)
             put_in_list(c, &w->heads); /* a head begins: its time runs */
         work(c, w->scratch, (size_t)n, false);
         return;
     }
-    buf_add(&c->in, w->scratch, (size_t)n);
+    buf_add(&c->x->in, w->scratch, (size_t)n);
     /* a head ends with a line: without one in sight it is not worth looking at again */
     bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
-    if (c->in.failed)
-        conn_close(c);
-    else if (c->state != CONN_HEAD || new_line || c->in.len > w->s->opts->limits.head_bytes)
+    if (c->x->in.failed)
+        conn_overloaded(c);
+    else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->conf->opts->limits.head_bytes)
         conn_input(c);
 }
 
@@ -551,22 +561,22 @@ static void writable(struct conn *c)
         conn_close(c);
     else if (sent == 1 && c->state == CONN_FLUSH)
         linger(c);
-    else if (sent == 1 && c->state == CONN_HEAD && c->in.len) {
+    else if (sent == 1 && c->state == CONN_HEAD && c->x->in.len) {
         put_in_list(c, &c->w->heads);
         conn_input(c);
     }
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events)
+void conn_ready(void *data, unsigned events)
 {
-    struct conn *c = poll->data;
-    if (status < 0) {
+    struct conn *c = data;
+    if (events & POLLER_BROKEN) {
         conn_close_for(c, "connection-lost");
         return;
     }
-    if ((events & UV_WRITABLE) && c->want_write)
+    if ((events & POLLER_OUT) && c->want_write)
         writable(c);
-    if ((events & UV_READABLE) && c->state != CONN_CLOSED)
+    if ((events & POLLER_IN) && c->state != CONN_CLOSED)
         readable(c);
 }
 
@@ -576,7 +586,7 @@ static struct conn *overdue(struct list *list, uint64_t now_ms, uint64_t limit_m
 {
     if (list_empty(list))
         return NULL;
-    struct conn *c = LIST_ENTRY(list->next, struct conn, timed);
+    struct conn *c = LIST_ENTRY(list->next, struct exchange, timed)->conn;
     return c->since_ms + limit_ms <= now_ms ? c : NULL;
 }
 
@@ -590,13 +600,14 @@ static void too_slow(struct conn *c, const char *what)
 /* A body that comes slower than it may; the first ten seconds are free. */
 static bool body_too_slow(const struct conn *c, uint64_t now_ms)
 {
-    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
+    uint64_t rate = c->w->conf->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
     return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
 }
 
-void conn_tick(struct worker *w, uint64_t now_ms)
+void conn_tick(struct worker *w)
 {
-    const struct opt_limits *o = &w->s->opts->limits;
+    uint64_t now_ms = w->mono_ms;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct conn *c;
     access_tick(w);
     while ((c = overdue(&w->heads, now_ms, o->head_ms)))
@@ -606,7 +617,7 @@ void conn_tick(struct worker *w, uint64_t now_ms)
     while ((c = overdue(&w->flushing, now_ms, FLUSH_MS)))
         conn_close(c);
     LIST_EACH(&w->bodies, node, after) {
-        c = LIST_ENTRY(node, struct conn, timed);
+        c = LIST_ENTRY(node, struct exchange, timed)->conn;
         if (body_too_slow(c, now_ms))
             too_slow(c, "the request's body took too long to arrive "
                         "(limits.body_bytes_per_second)");

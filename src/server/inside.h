@@ -10,6 +10,7 @@
 #include "edge/edge.h"
 #include "io/listener.h"
 #include "io/mailbox.h"
+#include "io/poller.h"
 #include "io/transport.h"
 #include "server/server.h"
 #include "wire/http1.h"
@@ -22,7 +23,6 @@
 #define TURN_US 250          /* of sending, before readiness is looked at again */
 #define DUE_SLOT_MS 2000
 #define DUE_SLOTS 64
-#define CONN_SPARES 256 /* closed connections kept for the next, a loop */
 #define DISCARD_MAX (64 * 1024) /* bytes a client may send on its stream */
 
 struct worker;
@@ -33,8 +33,41 @@ struct freshet_hub;
 struct access;
 struct grant;
 struct guard;
+struct key;
+struct access_conf;
 struct freshet_request;
 struct freshet_subscription;
+
+/* ---- the configuration in force ---- */
+
+/* A loaded configuration and what is made of it. Doesn't change; counted: each loop has one, and
+ * takes the next by a message; a request that outlives its turn has the one it came under. */
+struct conf {
+    atomic_uint refs;
+    struct options *opts;
+    struct conf *boot;       /* the first, whose texts stand for what can't change; NULL: this is it */
+    char *console_dir;       /* NULL: the console wasn't built, or isn't wanted */
+    struct map endpoints;    /* path -> struct endpoint */
+    struct endpoint **patterns;
+    size_t pattern_count;
+    struct channel_conf *channel_confs; /* by number in opts->channels, then the default; then the
+                                           same ones again, keyed the other way */
+    uint16_t *formats; /* their numbers in the server's table, see format_of */
+    struct access_conf *access;
+};
+
+/* conf.c. Returns new: takes opts. boot: the first one, whose endpoints with a handler it gets too;
+ * NULL: it is the first. NULL with e filled: no memory, or a key that can't be used. Any thread;
+ * formats_take is still to come. */
+struct conf *conf_new(struct options *opts, struct conf *boot, struct err *e);
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf *conf); /* NULL is fine */
+/* A reference to the present one. Any thread. */
+struct conf *server_conf(struct server *s);
+/* What holds for the channel; NULL: it may not exist. SLICE_NONE: the defaults. */
+const struct channel_conf *conf_channel(const struct conf *conf, struct slice channel);
+/* The endpoint of that path, its methods along `next`; NULL: none. */
+const struct endpoint *conf_endpoint(const struct conf *conf, struct slice path);
 
 /* ---- formats: how a stream is written ---- */
 
@@ -54,13 +87,19 @@ struct format {
     const char *time_name, *id_name; /* members of a documented opening event; id_name may be NULL */
 };
 
-/* Makes the table: formats 0.. for /v1/stream by envelope and heartbeat, one for polls, one for
- * each route. 0 or -1 for no memory. */
-int formats_make(struct server *s);
-unsigned format_of(enum envelope envelope, enum heartbeat heartbeat);
-unsigned format_of_poll(void);
-unsigned format_of_sub(void);
-unsigned format_of_route(size_t route);
+/* The formats of all configurations there were: one for /v1/stream by envelope and heartbeat, one
+ * for polls, one for subscriptions, one for each route; the same one is there once. A format that is
+ * in the table stays, with texts of its own: open streams have its number. The first loop adds, the
+ * others learn of a number by message. */
+#define FORMATS_MAX 16384
+int formats_init(struct server *s); /* 0 or -1 for no memory */
+void formats_free(struct server *s);
+/* Finds or adds those of conf. 0; ERR_OVERLOADED for no memory or no room, with e. */
+int formats_take(struct server *s, struct conf *conf, struct err *e);
+unsigned format_of(const struct conf *conf, enum envelope envelope, enum heartbeat heartbeat);
+unsigned format_of_poll(const struct conf *conf);
+unsigned format_of_sub(const struct conf *conf);
+unsigned format_of_route(const struct conf *conf, size_t route);
 bool heartbeat_parse(struct slice s, enum heartbeat *out);
 
 /* edge_ops */
@@ -98,7 +137,7 @@ void format_poll_gap(const struct poll *p, struct buf *out);
 /* A poll under way. */
 struct poll {
     struct list waiting; /* in the worker's list of polls that wait */
-    uint64_t deadline_ms;
+    uint64_t deadline_ms; /* monotonic */
     struct conn *conn;
     uint32_t limit, count;
     struct buf events;    /* as JSON, commas between */
@@ -116,25 +155,32 @@ struct stream {
     struct tenant_use *user;    /* likewise */
 };
 
+/* What a connection needs while requests and answers are exchanged. */
+struct exchange {
+    struct conn *conn;
+    struct list timed; /* in one of the worker's lists by deadline: heads, bodies, idle, flushing */
+    struct buf in;     /* bytes not used yet; empty most of the time */
+    struct buf out;    /* bytes not sent yet; with a stream: its response head */
+};
+
 struct conn {
     struct worker *w;
     struct transport t;
-    uv_poll_t ready;
-    struct list all;   /* in the worker's list of connections */
-    struct list timed; /* in one of its lists by deadline: heads, bodies, idle, flushing */
-    uint64_t since_ms; /* when it came into that list */
+    struct list all; /* in the worker's list of connections, or of dead ones */
+    uint64_t since_ms; /* when it came into its timed list, or began to stream: monotonic */
     struct reader reader;
     struct stream stream;
     struct guard *guard; /* of a stream whose grant may end */
     struct poll *poll;
     struct freshet_subscription *sub;
     struct request *request; /* while its body is read or its answer made */
-    struct buf in;           /* bytes not used yet; empty most of the time */
-    struct buf out;          /* bytes not sent yet; with a stream: its response head */
+    struct exchange *x;      /* always there but for a stream that is under way, and when closed */
     uint32_t discarded;
     uint16_t format;
     uint8_t state;
     bool counted;    /* in the numbers of streams */
+    bool announced;  /* the program has been told of the stream */
+    bool begun;      /* some of the stream has been sent */
     bool want_write; /* polled for writing */
     bool paused;      /* not polled for reading */
     bool minor0;      /* HTTP/1.0: no chunks */
@@ -157,6 +203,8 @@ struct request {
     char *head;          /* own copy, after request_keep */
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
+    struct conf *conf;       /* once it is kept: the one that it came under */
+    struct key *key;         /* that its token is signed with; NULL: none */
     struct grant *grant;     /* what it may do, once that is known */
     struct buf claims;       /* of its token, for handlers of the program */
     uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
@@ -186,12 +234,24 @@ struct endpoint {
 
 /* Takes fd. The worker's load counts it already. metrics: see listen_slot. */
 void conn_new(struct worker *w, int fd, bool metrics);
+/* There is no memory for a connection: says so. Takes fd. */
+void conn_refuse(int fd);
 void conn_free_all(struct worker *w);
+/* Frees those that were closed; nothing of theirs may be in use. */
+void conn_free_dead(struct worker *w);
+/* What the worker's poller calls. */
+void conn_ready(void *data, unsigned events);
+/* c's exchange, made when there is none; NULL: no memory. */
+struct exchange *conn_exchange(struct conn *c);
+/* A stream is under way: the exchange isn't needed any more. */
+void conn_settle(struct conn *c);
 void conn_close(struct conn *c);
 /* The same; reason: what the log says of a stream. */
 void conn_close_for(struct conn *c, const char *reason);
 /* Sends the last bytes in `out`, then closes. */
 void conn_finish(struct conn *c);
+/* There is no memory to answer: says so from memory that is always there, then closes. */
+void conn_overloaded(struct conn *c);
 /* The answer to c->request has been put into `out`: sends it, goes on with the next request. */
 void conn_answered(struct conn *c, bool keep_alive);
 /* The stream of that id on this loop; NULL: none. */
@@ -200,7 +260,7 @@ struct conn *conn_by_id(struct worker *w, uint64_t id);
 bool conn_id_parse(struct slice text, uint64_t *id);
 /* Ends a stream with freshet.close. */
 void conn_end_stream(struct conn *c, const char *reason, uint64_t retry_ms);
-void conn_tick(struct worker *w, uint64_t now_ms);
+void conn_tick(struct worker *w);
 ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int count);
 bool conn_alive(void *ctx, struct reader *r);
 static inline struct conn *conn_of(struct reader *r)
@@ -212,6 +272,8 @@ static inline struct conn *conn_of(struct reader *r)
 /* The request is complete: who is it from, may it, then its endpoint. */
 void request_run(struct conn *c, struct request *rq);
 struct request *request_keep(struct request *rq);
+/* What rq's endpoint and route are of. */
+const struct conf *request_conf(const struct request *rq);
 void request_free(struct request *rq);
 /* Whether the parameters of a media range or coding say q=0, q=0.0 and so on: not wanted (RFC 9110
  * section 12.4.2). */
@@ -228,8 +290,10 @@ int reply_fail(struct conn *c, struct request *rq, int code, const char *fmt, ..
     __attribute__((format(printf, 4, 5)));
 /* An answer before there is a request: framing errors; the connection closes. */
 void reply_broken(struct conn *c, const struct err *e);
+/* That there is no memory, from memory that is always there; nothing more can be sent. */
+void reply_from_nothing(struct transport *t);
 /* Appends the CORS lines and Vary that belong to every answer. */
-void reply_cors(const struct server *s, const struct request *rq, struct buf *out);
+void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out);
 
 /* params.c: what a stream or poll asks for. */
 struct params {
@@ -245,8 +309,7 @@ struct params {
     uint64_t wait_ms;
 };
 /* 0, or an err_code with e filled. params_fini in either case. */
-int params_parse(const struct server *s, const struct request *rq, struct params *p,
-                 struct err *e);
+int params_parse(const struct request *rq, struct params *p, struct err *e);
 void params_fini(struct params *p);
 int since_parse(struct slice text, uint64_t now_ms, struct reader_start *start, struct err *e);
 
@@ -266,7 +329,7 @@ void event_digest(const struct event *e, uint64_t out[2]);
 
 /* api_*.c: behind freshet.h */
 void api_connection(const struct conn *c, const char *closed_reason);
-const struct endpoint *api_route_find(const struct server *s, struct slice path);
+const struct endpoint *api_route_find(const struct conf *conf, struct slice path);
 void api_subs_free(struct worker *w);
 
 /* One file per kind of request. */
@@ -286,10 +349,10 @@ void req_metrics(struct conn *c, struct request *rq);
 void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
-bool static_has(const struct server *s, struct slice path);
+bool static_has(const struct conf *conf, struct slice path);
 /* The hub's own page, or how to build it. */
 void req_console(struct conn *c, struct request *rq);
-bool console_has(const struct server *s, struct slice path);
+bool console_has(const struct conf *conf, struct slice path);
 /* Returns new: the folder with the built console; NULL: none, or no memory. */
 char *console_find(const struct options *opts);
 /* It waits no longer: it is answered as soon as it has what is there already. */
@@ -325,6 +388,7 @@ struct worker_stats {
 
 struct worker {
     struct server *s;
+    struct conf *conf; /* what holds on this loop */
     unsigned index;
     uv_loop_t loop;
     pthread_t thread;
@@ -333,13 +397,15 @@ struct worker {
     uv_prepare_t prepare;
     uv_idle_t idle;
     uv_timer_t tick;
+    uv_poll_t widest; /* see worker.c */
     struct edge *edge;
     struct rng dice;
+    struct poller poller;   /* of the connections */
+    struct list dead;       /* closed, freed when nobody has them on its stack */
     struct list conns, heads, bodies, idles, flushing, polls, finishing;
     struct list subs, ended_subs; /* subscriptions inside the process */
     struct list due[DUE_SLOTS];   /* guards, by when they are to be looked at */
     uint64_t due_slot;
-    struct conn *spare[CONN_SPARES]; /* closed ones whose handles fit their old descriptors */
     char *scratch;
     struct request request; /* of the head being read */
     struct buf frame;       /* for making bytes */
@@ -347,20 +413,36 @@ struct worker {
     atomic_long load;       /* connections, for spreading them */
     atomic_long undelivered, undelivered_bytes;
     atomic_bool overrun;
+    struct msg *markers; /* the owner's: for telling the loop so */
     bool marked; /* the owner's: the last that it told the loop is that deliveries are missing */
-    uint64_t now_ms;
+    uint64_t now_ms;  /* wall clock, as of this turn: what is shown, and what tokens are held to */
+    uint64_t mono_ms; /* likewise, of a clock that nobody sets: how long anything takes */
     bool closing;
+    struct msg drain, end; /* told once each */
 };
 
 int worker_init(struct server *s, struct worker *w, unsigned index);
 void worker_fini(struct worker *w);
 void worker_run(struct worker *w);
+/* Sets now_ms and mono_ms. */
+void worker_look_at_clocks(struct worker *w);
+/* From now on conf holds on this loop, of which it gets a reference. */
+void worker_take(struct worker *w, struct conf *conf);
 /* From any thread. */
 void worker_post(struct worker *from, struct worker *to, struct msg *m);
+
+/* reload.c */
+int reload_init(struct server *s); /* 0 or -1 */
+/* The loops have ended before it did. */
+void reload_drop(struct server *s);
+/* The sources that a reload closes are closed. */
+void reload_sources_left(struct server *s);
 
 /* owner.c: the hub on the first loop. */
 int owner_init(struct server *s, struct err *e);
 void owner_fini(struct server *s);
+/* The first loop has another configuration: its limits hold. Returns hub_reconfigure's. */
+size_t owner_reconfigure(struct server *s);
 /* One look at everything that waits for the owner. True when there may be more. */
 bool owner_turn(struct server *s);
 void owner_tick(struct server *s, uint64_t now_ms);
@@ -394,6 +476,13 @@ int sources_init(struct server *s, struct err *e);
 int sources_add(struct server *s, const struct opt_source *o, struct err *e);
 void sources_start(struct server *s);
 void sources_close(struct server *s);
+/* A reload. Opens what next has and the hub has not, or otherwise (sources_prepare: 0, or an
+ * err_code with e), then closes what next doesn't have and starts those once that is closed, or
+ * gives them up. */
+struct sources_next;
+int sources_prepare(struct server *s, struct conf *next, struct sources_next **out, struct err *e);
+void sources_give_up(struct sources_next *next);
+void sources_switch(struct server *s, struct sources_next *next);
 void sources_free(struct server *s);
 /* The answers to what sources ask of the hub. */
 #define OWNER_EDGE UINT32_MAX /* reads that are the owner's own */
@@ -478,29 +567,34 @@ struct listen_slot {
     char address[80];
 };
 
+struct reload;
+
 struct server {
-    struct options *opts;
-    char *console_dir; /* NULL: the console wasn't built, or isn't wanted */
+    struct conf *boot, *conf; /* the first; the present one, under conf_lock */
+    pthread_mutex_t conf_lock;
     const struct log *log;
     struct access *access;
     struct freshet_hub *api; /* NULL: none */
-    struct map endpoints;    /* path -> struct endpoint */
-    struct endpoint **patterns;
-    size_t pattern_count;
     bool started, ended;     /* threads; loops */
     struct format *formats;
     struct edge_format *edge_formats;
     size_t format_count;
-    struct channel_conf *channel_confs; /* by number in opts->channels, then the default */
     struct worker *workers;
     unsigned worker_count, loop_count; /* made so far; that there will be */
     struct listen_slot *listening;
-    size_t listen_count;
+    size_t listen_count, listen_public;
     struct hub *hub;
     struct store *store;
     struct mailbox owner_box;
-    struct source_slot *sources;
-    size_t source_count;
+    struct msg *late_follows; /* the owner's: for which there was no memory */
+    struct source_slot **sources;
+    size_t source_count, source_cap;
+    size_t sources_leaving; /* so many of them are being closed by a reload */
+    struct source_slot *parked; /* outboxes that a reload closed, for their positions */
+    struct reload *reload;  /* that is under way; NULL: none */
+    bool reload_again;
+    uv_async_t reload_wish;
+    atomic_ullong reloads, reloads_failed, loaded_ms;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
     struct map types; /* of events -> struct type_count; the first loop's */
@@ -515,8 +609,7 @@ struct server {
     bool ending; /* the loops have been told */
     uv_async_t stop;
     uv_timer_t waiting; /* bounds a step */
-    uint64_t drain_until_ms;
-    uint64_t started_ms;
+    uint64_t drain_until_ms, started_ms; /* monotonic */
     uint64_t last_tick_s;
     bool owner_ready;
     _Atomic(pthread_t) owner_thread; /* that of the latest turn */
@@ -526,10 +619,10 @@ struct server {
 };
 
 /* Adds a copy. 0 or -1 for no memory. */
-int server_add_endpoint(struct server *s, struct endpoint with, bool pattern);
+int conf_add_endpoint(struct conf *conf, struct endpoint with, bool pattern);
 /* The endpoints of exactly this pattern. */
-struct endpoint *server_pattern(const struct server *s, struct slice pattern);
-void server_check_drained(struct server *s, uint64_t now_ms);
+struct endpoint *conf_pattern(const struct conf *conf, struct slice pattern);
+void server_check_drained(struct server *s);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 /* Counts a stream of the peer at fd, max at most (0: any number, not counted). 0,
  * ERR_TOO_MANY_CONNECTIONS or ERR_OVERLOADED; *out is for address_leave, which takes NULL. Any
@@ -543,13 +636,11 @@ struct slice user_name(struct slice tenant, struct slice subject, char text[USER
 int user_enter(struct server *s, struct slice user, uint64_t max, struct tenant_use **out);
 void user_leave(struct server *s, struct tenant_use *use);
 /* Whether that publisher may publish so many events now; else *wait_ms says when. Any thread. */
-bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64_t now_ms,
-                    uint64_t *wait_ms);
+bool publisher_take(struct worker *w, struct slice user, uint64_t events, uint64_t *wait_ms);
 void publishers_use_free(struct server *s);
 #define ADDRESS_TEXT 46 /* INET6_ADDRSTRLEN */
 /* The peer's address without its port; an IPv4 address that came in over IPv6 is the same. */
 struct slice address_of(int fd, char text[ADDRESS_TEXT]);
-const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);
 /* How long a client should wait before it comes back, so that all of them are spread. */
 uint64_t server_retry_ms(struct server *s, struct rng *dice);
 

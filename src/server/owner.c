@@ -4,6 +4,7 @@
 #include "io/clock.h"
 #include "store/store_open.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define UNDELIVERED_EVENTS 65536
@@ -45,8 +46,34 @@ static void run_delivery(struct msg *m, void *ctx)
     atomic_fetch_sub_explicit(&w->undelivered, (long)dm->delivery->count, memory_order_relaxed);
     atomic_fetch_sub_explicit(&w->undelivered_bytes, (long)dm->delivery->bytes,
                               memory_order_relaxed);
-    edge_delivery(w->edge, dm->delivery, w->now_ms);
+    edge_delivery(w->edge, dm->delivery, w->mono_ms);
     free(dm);
+}
+
+/* Markers are kept ready, for a loss without a word would be one: one for each follow that is not
+ * answered yet, and one unless `marked`. */
+static bool marker_add(struct worker *w)
+{
+    struct msg *m = malloc(sizeof *m);
+    if (!m)
+        return false;
+    m->next = w->markers;
+    w->markers = m;
+    return true;
+}
+
+static struct msg *marker_take(struct worker *w)
+{
+    struct msg *m = w->markers;
+    assert(m);
+    w->markers = m->next;
+    return m;
+}
+
+static void markers_free(struct worker *w)
+{
+    while (w->markers)
+        free(marker_take(w));
 }
 
 /* The loop is too far behind, or there is no memory: in place of this and what follows, until the
@@ -58,9 +85,7 @@ static void overrun(struct server *s, struct worker *w, struct delivery *d)
      * else since, it needs a new one: it may take what it was told for the whole. */
     if (w->marked)
         return;
-    struct msg *m = malloc(sizeof *m);
-    if (!m)
-        abort(); /* not even that: better to restart than to skip events in silence */
+    struct msg *m = marker_take(w);
     m->run = run_overrun;
     w->marked = true;
     atomic_store(&w->overrun, true);
@@ -81,7 +106,9 @@ static void on_deliver(void *ctx, unsigned edge, struct delivery *d)
         return;
     }
     struct delivery_msg *dm = malloc(sizeof *dm);
-    if (!dm) {
+    /* after a marker no feed is live before it is followed anew: what is dropped until then is read */
+    if (!dm || (w->marked && !marker_add(w))) {
+        free(dm);
         overrun(s, w, d);
         return;
     }
@@ -94,62 +121,96 @@ static void on_deliver(void *ctx, unsigned edge, struct delivery *d)
 
 /* ---- follows and reads ---- */
 
+/* In the follow itself. */
 struct follow_msg {
     struct msg msg;
     unsigned edge;
-    struct follow *follow;
 };
+_Static_assert(sizeof(struct follow_msg) <= sizeof ((struct follow *)0)->room, "room");
+
+static struct follow *follow_of(struct msg *m)
+{
+    return (struct follow *)(void *)((char *)m - offsetof(struct follow, room));
+}
+
+static struct follow_msg *carrier_of(struct follow *f)
+{
+    return (struct follow_msg *)(void *)f->room;
+}
 
 static void run_followed(struct msg *m, void *ctx)
 {
-    struct follow_msg *fm = (struct follow_msg *)m;
     struct worker *w = ctx;
-    struct follow *f = fm->follow;
-    free(fm);
-    edge_followed(w->edge, f, w->now_ms);
+    edge_followed(w->edge, follow_of(m), w->mono_ms);
+}
+
+static void send_followed(struct server *s, unsigned edge, struct follow *f)
+{
+    struct follow_msg *fm = carrier_of(f);
+    fm->msg.run = run_followed;
+    to_worker(s, edge, &fm->msg);
 }
 
 static void on_followed(void *ctx, unsigned edge, struct follow *f)
 {
     struct server *s = ctx;
-    struct follow_msg *fm = (struct follow_msg *)f->carrier;
-    fm->msg.run = run_followed;
-    s->workers[edge].marked = false;
-    to_worker(s, edge, &fm->msg);
+    struct worker *w = &s->workers[edge];
+    if (f->kind != FOLLOW_STOP) {
+        if (!w->marked)
+            free(marker_take(w)); /* the one that came with the request */
+        w->marked = false;
+    }
+    send_followed(s, edge, f);
 }
 
 static void run_follow(struct msg *m, void *ctx)
 {
-    struct follow_msg *fm = (struct follow_msg *)m;
     struct server *s = ctx;
-    hub_follow(s->hub, fm->edge, fm->follow, clock_unix_ms());
+    struct follow *f = follow_of(m);
+    unsigned edge = carrier_of(f)->edge;
+    if (f->kind == FOLLOW_STOP || marker_add(&s->workers[edge])) {
+        hub_follow(s->hub, edge, f, clock_unix_ms());
+    } else if (f->kind == FOLLOW_START) {
+        f->error = ERR_OVERLOADED;
+        send_followed(s, edge, f);
+    } else { /* a feed that is followed can't be refused: with the next tick */
+        m->next = s->late_follows;
+        s->late_follows = m;
+    }
+}
+
+static void run_late_follows(struct server *s)
+{
+    struct msg *late = s->late_follows;
+    s->late_follows = NULL;
+    for (struct msg *next; late; late = next) {
+        next = late->next;
+        run_follow(late, s);
+    }
 }
 
 void owner_follow(void *ctx, struct follow *f)
 {
     struct worker *w = ctx;
-    struct follow_msg *fm = malloc(sizeof *fm);
-    if (!fm)
-        abort(); /* follow_new just found memory for more */
-    *fm = (struct follow_msg){{NULL, run_follow}, w->index, f};
-    f->carrier = fm;
+    struct follow_msg *fm = carrier_of(f);
+    *fm = (struct follow_msg){{NULL, run_follow}, w->index};
     owner_post(w, &fm->msg);
 }
 
+/* In the edge's token. */
 struct read_msg {
     struct msg msg;
     unsigned edge;
     struct page_spec *spec;
-    void *token;
     struct page *page;
 };
+_Static_assert(sizeof(struct read_msg) <= EDGE_TOKEN_ROOM, "room");
 
 static void run_page(struct msg *m, void *ctx)
 {
     struct read_msg *rm = (struct read_msg *)m;
     struct worker *w = ctx;
-    edge_page(w->edge, rm->token, rm->page, w->now_ms);
-    free(rm);
+    edge_page(w->edge, rm, rm->page, w->mono_ms);
 }
 
 static void on_page(void *ctx, unsigned edge, void *token, struct page *page)
@@ -175,10 +236,8 @@ static void run_read(struct msg *m, void *ctx)
 void owner_read(void *ctx, struct page_spec *spec, void *token)
 {
     struct worker *w = ctx;
-    struct read_msg *rm = malloc(sizeof *rm);
-    if (!rm)
-        abort(); /* page_spec_new just found memory for more */
-    *rm = (struct read_msg){{NULL, run_read}, w->index, spec, token, NULL};
+    struct read_msg *rm = token;
+    *rm = (struct read_msg){{NULL, run_read}, w->index, spec, NULL};
     owner_post(w, &rm->msg);
 }
 
@@ -378,7 +437,8 @@ bool owner_turn(struct server *s)
 void owner_tick(struct server *s, uint64_t now_ms)
 {
     struct hub_stats stats;
-    server_check_drained(s, now_ms);
+    server_check_drained(s);
+    run_late_follows(s);
     if (now_ms / 1000 == s->last_tick_s)
         return;
     s->last_tick_s = now_ms / 1000;
@@ -398,7 +458,8 @@ static const struct channel_conf *channel_conf(void *ctx, struct slice tenant,
                                                struct slice channel)
 {
     (void)tenant;
-    return server_channel_conf(ctx, channel);
+    const struct server *s = ctx;
+    return conf_channel(s->workers[0].conf, channel);
 }
 
 /* Any thread: the first loop's turn drains the store. From its own thread there is nothing to wake:
@@ -411,10 +472,32 @@ static void on_store_wake(void *ctx)
         mailbox_wake(&s->workers[0].box);
 }
 
+static struct hub_conf limits_of(const struct server *s, const struct options *o)
+{
+    return (struct hub_conf){.edges = s->worker_count,
+                             .tenants_max = 100000,
+                             .channels_max = (uint32_t)o->channels_max,
+                             .channel_idle_ms = o->channel_idle_ms,
+                             .publish_per_second = o->limits.publish_per_second,
+                             .publish_burst = o->limits.publish_burst,
+                             .tenant_bytes = o->limits.history_bytes_per_tenant,
+                             .once_ms = 24 * 3600 * 1000ull,
+                             .once_max = 1000000,
+                             .queue_bytes = 64 * 1024 * 1024,
+                             .batch_events = 4096};
+}
+
+size_t owner_reconfigure(struct server *s)
+{
+    struct hub_conf conf = limits_of(s, s->workers[0].conf->opts);
+    hub_set_limits(s->hub, &conf, clock_unix_ms());
+    return hub_reconfigure(s->hub);
+}
+
 int owner_init(struct server *s, struct err *e)
 {
     static const char *const prefix[] = {"memory", "sqlite:", "null"};
-    const struct options *o = s->opts;
+    const struct options *o = s->conf->opts;
     struct buf spec = BUF_INIT;
     buf_add_str(&spec, prefix[o->store.kind]);
     if (o->store.path)
@@ -426,19 +509,12 @@ int owner_init(struct server *s, struct err *e)
     if (mailbox_init(&s->owner_box, &s->workers[0].loop, s))
         return err_set(e, ERR_INTERNAL, "no event loop");
     s->owner_ready = true;
+    for (unsigned i = 0; i < s->worker_count; i++)
+        if (!marker_add(&s->workers[i]))
+            return err_set(e, ERR_OVERLOADED, "out of memory");
     s->store->wake = on_store_wake;
     s->store->wake_ctx = s;
-    struct hub_conf conf = {.edges = s->worker_count,
-                            .tenants_max = 100000,
-                            .channels_max = (uint32_t)o->channels_max,
-                            .channel_idle_ms = o->channel_idle_ms,
-                            .publish_per_second = o->limits.publish_per_second,
-                            .publish_burst = o->limits.publish_burst,
-                            .tenant_bytes = o->limits.history_bytes_per_tenant,
-                            .once_ms = 24 * 3600 * 1000ull,
-                            .once_max = 1000000,
-                            .queue_bytes = 64 * 1024 * 1024,
-                            .batch_events = 4096};
+    struct hub_conf conf = limits_of(s, o);
     struct hub_ops ops = {.deliver = on_deliver,
                           .followed = on_followed,
                           .page = on_page,
@@ -475,4 +551,10 @@ void owner_fini(struct server *s)
         s->store->ops->close(s->store);
     if (s->owner_ready)
         mailbox_fini(&s->owner_box);
+    for (struct msg *late = s->late_follows, *next; late; late = next) {
+        next = late->next;
+        free(follow_of(late));
+    }
+    for (unsigned i = 0; i < s->worker_count; i++)
+        markers_free(&s->workers[i]);
 }

@@ -6,19 +6,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool origin_listed(const struct server *s, struct slice origin)
+static bool origin_listed(const struct options *o, struct slice origin)
 {
-    for (size_t i = 0; i < s->opts->origins.count; i++)
-        if (slice_is(origin, s->opts->origins.v[i]))
+    for (size_t i = 0; i < o->origins.count; i++)
+        if (slice_is(origin, o->origins.v[i]))
             return true;
     return false;
 }
 
-void reply_cors(const struct server *s, const struct request *rq, struct buf *out)
+void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out)
 {
     buf_add_str(out, "Vary: Origin\r\n");
     struct slice origin = rq ? http1_field(&rq->http, "origin") : SLICE_NONE;
-    if (!origin.p || !origin_listed(s, origin))
+    if (!origin.p || !origin_listed(conf->opts, origin))
         return;
     buf_addf(out,
              "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
@@ -35,6 +35,18 @@ static bool may_keep(const struct conn *c, const struct request *rq)
            !atomic_load_explicit(&c->w->s->draining, memory_order_relaxed);
 }
 
+void reply_from_nothing(struct transport *t)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 115\r\n\r\n"
+        "{\"error\":\"OVERLOADED\",\"status\":503,\"title\":\"The hub is overloaded\",\"detail\":"
+        "\"out of memory: try again in a second\"}";
+    struct iovec iov = {(void *)(uintptr_t)answer, sizeof answer - 1};
+    t->ops->write(t, &iov, 1);
+    t->ops->end(t);
+}
+
 void reply(struct conn *c, struct request *rq, int status, const char *type, struct slice body,
            const char *extra)
 {
@@ -46,7 +58,7 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
     buf_addf(&w->frame, "Date: %s\r\n", date);
     if (!extra || !strstr(extra, "Cache-Control:"))
         buf_add_str(&w->frame, "Cache-Control: no-store\r\n");
-    reply_cors(w->s, rq, &w->frame);
+    reply_cors(w->conf, rq, &w->frame);
     buf_add_str(&w->frame, "X-Content-Type-Options: nosniff\r\n");
     if (extra)
         buf_add_str(&w->frame, extra);
@@ -57,11 +69,11 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
                                .no_length = status == 204 || status == 304,
                                .length = body.len,
                                .extra = buf_slice(&w->frame)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
     if (rq->http.method != HTTP1_HEAD && !r.no_length)
-        buf_add_slice(&c->out, body);
+        buf_add_slice(&c->x->out, body);
     if (w->frame.failed)
-        c->out.failed = true;
+        c->x->out.failed = true;
     if (c->request != rq)
         request_free(rq);
     conn_answered(c, keep_alive);
@@ -117,6 +129,8 @@ void reply_error(struct conn *c, struct request *rq, const struct err *e, const 
     struct buf body = BUF_INIT;
     put_problem(e, &body);
     note_refusal(c->w, rq, e);
+    if (body.failed)
+        c->x->out.failed = true; /* not half an answer */
     reply(c, rq, err_status(e->code), "application/problem+json", buf_slice(&body), extra);
     buf_fini(&body);
 }
@@ -140,14 +154,15 @@ void reply_broken(struct conn *c, const struct err *e)
     char date[30];
     http1_date(c->w->now_ms / 1000, date);
     buf_addf(&extra, "Date: %s\r\nCache-Control: no-store\r\n", date);
-    reply_cors(c->w->s, NULL, &extra);
+    reply_cors(c->w->conf, NULL, &extra);
     struct http1_response r = {.status = err_status(e->code),
                                .minor = 1,
                                .content_type = "application/problem+json",
                                .length = body.len,
                                .extra = buf_slice(&extra)};
-    http1_write_head(&c->out, &r);
-    buf_add_slice(&c->out, buf_slice(&body));
+    http1_write_head(&c->x->out, &r);
+    buf_add_slice(&c->x->out, buf_slice(&body));
+    c->x->out.failed |= body.failed || extra.failed;
     buf_fini(&body);
     buf_fini(&extra);
     conn_finish(c);

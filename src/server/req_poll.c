@@ -32,12 +32,11 @@ void poll_done(struct conn *c)
 }
 
 /* A poll waits no longer than its grant holds. */
-static uint64_t deadline_of(const struct request *rq, uint64_t now_ms, uint64_t wait_ms)
+static uint64_t deadline_of(const struct request *rq, const struct worker *w, uint64_t wait_ms)
 {
     uint64_t until = rq->by_webhook ? rq->grant_until_ms : grant_expiry_ms(rq->grant);
-    if (!until || until > now_ms + wait_ms)
-        return now_ms + wait_ms;
-    return until > now_ms ? until : now_ms;
+    uint64_t left_ms = until > w->now_ms ? until - w->now_ms : 0;
+    return w->mono_ms + (until && left_ms < wait_ms ? left_ms : wait_ms);
 }
 
 void poll_finish(struct conn *c)
@@ -73,7 +72,7 @@ void req_poll(struct conn *c, struct request *rq)
     struct worker *w = c->w;
     struct params p;
     struct err e = {.index = -1};
-    if (params_parse(w->s, rq, &p, &e)) {
+    if (params_parse(rq, &p, &e)) {
         reply_error(c, rq, &e, NULL);
         params_fini(&p);
         return;
@@ -92,7 +91,7 @@ void req_poll(struct conn *c, struct request *rq)
     list_init(&poll->waiting);
     poll->conn = c;
     poll->limit = p.limit;
-    poll->deadline_ms = deadline_of(kept, w->now_ms, p.wait_ms);
+    poll->deadline_ms = deadline_of(kept, w, p.wait_ms);
     list_push_back(&w->polls, &poll->waiting);
     c->poll = poll;
     c->state = CONN_POLL;
@@ -100,7 +99,7 @@ void req_poll(struct conn *c, struct request *rq)
     struct feed_spec spec = {p.tenant, p.channels, p.channel_count, p.types,
                              p.keys,   p.type_count, p.key_count};
     p.start.poll = true;
-    if (edge_open(w->edge, &c->reader, &spec, &p.start, format_of_poll(), true, w->now_ms)) {
+    if (edge_open(w->edge, &c->reader, &spec, &p.start, format_of_poll(w->conf), true, w->mono_ms)) {
         poll_free(poll);
         c->poll = NULL;
         w->stats.polls--;

@@ -41,7 +41,7 @@ static int check_room(struct conn *c, struct request *rq, struct tenant_use *use
                       struct uses *uses)
 {
     struct server *s = c->w->s;
-    const struct opt_limits *o = &s->opts->limits;
+    const struct opt_limits *o = &c->w->conf->opts->limits;
     char text[USER_TEXT];
     if (o->connections && (uint64_t)atomic_load(&s->streams) >= o->connections)
         return refuse(c, rq, LIMIT_CONNECTIONS, "the hub", o->connections);
@@ -72,7 +72,7 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked, boo
     buf_reset(extra);
     buf_addf(extra, "Date: %s\r\n", date);
     buf_add_str(extra, "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n");
-    reply_cors(c->w->s, rq, extra);
+    reply_cors(c->w->conf, rq, extra);
     struct http1_response r = {.status = 200,
                                .minor = rq->http.minor,
                                .keep_alive = keep_alive,
@@ -80,7 +80,7 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked, boo
                                .chunked = chunked,
                                .no_length = !chunked,
                                .extra = buf_slice(extra)};
-    http1_write_head(&c->out, &r);
+    http1_write_head(&c->x->out, &r);
 }
 
 /* While the hub drains: an answer that a native EventSource comes back after. */
@@ -90,7 +90,7 @@ static void answer_draining(struct conn *c, struct request *rq, unsigned format)
     put_head(c, rq, false, false);
     buf_reset(&w->frame);
     format_close(w, format, "draining", server_retry_ms(w->s, &w->dice), &w->frame);
-    buf_add_slice(&c->out, buf_slice(&w->frame));
+    buf_add_slice(&c->x->out, buf_slice(&w->frame));
     conn_answered(c, false);
 }
 
@@ -114,25 +114,25 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
     c->stream = (struct stream){rng_next(&w->dice) << 8 | w->index, w->now_ms, use,
                                  uses->address, uses->user};
     c->counted = true;
+    c->since_ms = w->mono_ms;
     w->stats.streams++;
     w->stats.opened++;
     w->stats.resumed += start.last_id.p != NULL;
     atomic_fetch_add(&w->s->streams, 1);
     atomic_fetch_add(&use->streams, 1);
-    list_remove(&c->timed);
+    list_remove(&c->x->timed);
     log_line(w->s->log, LOG_INFO, "stream opened",
              "connection=%016llx tenant=%s channels=%zu first=%.*s resume=%s",
              (unsigned long long)c->stream.id, use->name, p->channel_count,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
     if (access_guard(c, rq) ||
-        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->now_ms)) {
-        c->state = CONN_BUSY;
-        buf_reset(&c->out);
-        reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+        edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->mono_ms)) {
+        conn_overloaded(c);
         return;
     }
-    if (c->state != CONN_CLOSED) {
+    if (c->state == CONN_STREAM) {
         api_connection(c, NULL);
+        c->announced = true;
         request_free(c->request);
         c->request = NULL;
     }
@@ -147,13 +147,13 @@ void req_stream(struct conn *c, struct request *rq)
         reply_fail(c, rq, ERR_NOT_ACCEPTABLE, "this is served as text/event-stream only");
         return;
     }
-    if (params_parse(s, rq, &p, &e)) {
+    if (params_parse(rq, &p, &e)) {
         reply_error(c, rq, &e, NULL);
         params_fini(&p);
         return;
     }
-    unsigned format = rq->route ? format_of_route(rq->endpoint->route_index)
-                                : format_of(p.envelope, p.heartbeat);
+    unsigned format = rq->route ? format_of_route(request_conf(rq), rq->endpoint->route_index)
+                                : format_of(c->w->conf, p.envelope, p.heartbeat);
     struct tenant_use *use = tenant_use_take(s, p.tenant);
     struct uses uses = {NULL, NULL};
     if (!use)

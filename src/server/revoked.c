@@ -40,11 +40,11 @@ static bool is_revoked_by(struct access *a, const char *kind, struct slice tenan
     return r && r->until_ms > clock_unix_ms() && issued_ms <= r->at_ms;
 }
 
-bool revoked_has(struct server *s, const struct grant *g, uint64_t issued_ms)
+bool revoked_has(const struct worker *w, const struct grant *g, uint64_t issued_ms)
 {
-    struct access *a = s->access;
+    struct access *a = w->s->access;
     /* who has no tenant is revoked in the hub's own */
-    struct slice tenant = access_tenant(s, g, SLICE_NONE);
+    struct slice tenant = access_tenant(w->conf, g, SLICE_NONE);
     pthread_mutex_lock(&a->lock);
     bool yes = is_revoked_by(a, "jti:", tenant, grant_jti(g), 0) ||
                is_revoked_by(a, "sub:", tenant, grant_subject(g), issued_ms);
@@ -134,15 +134,19 @@ void access_load_revoked(void *ctx, const struct store_row *row)
 static void run_look_at_streams(struct msg *m, void *ctx)
 {
     struct worker *w = ctx;
-    free(m);
+    unsigned next = w->index + 1;
     LIST_EACH(&w->conns, node, after) {
         struct conn *c = LIST_ENTRY(node, struct conn, all);
         if (c->state == CONN_STREAM && access_guard_is_revoked(c))
             conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
         else if (c->poll && !c->poll->done && c->request && c->request->grant &&
-                 revoked_has(w->s, c->request->grant, c->request->issued_ms))
+                 revoked_has(w, c->request->grant, c->request->issued_ms))
             poll_done(c);
     }
+    if (next < w->s->worker_count)
+        worker_post(w, &w->s->workers[next], m); /* from loop to loop: it needs no memory */
+    else
+        free(m);
 }
 
 struct revoke_msg {
@@ -164,14 +168,8 @@ static void run_forget(struct msg *m, void *ctx)
         webhook_forget(a->webhook, tenant, slice_of(rest.p + 4, rest.len - 4));
         note_revoked(a, rm->name, clock_unix_ms(), rm->until_ms);
     }
-    free(rm);
-    for (unsigned i = 0; i < w->s->worker_count; i++) {
-        struct msg *look = malloc(sizeof *look);
-        if (!look)
-            abort(); /* better to restart than to leave revoked streams open */
-        look->run = run_look_at_streams;
-        worker_post(w, &w->s->workers[i], look);
-    }
+    m->run = run_look_at_streams;
+    worker_post(w, w, m);
 }
 
 int access_revoke(struct server *s, struct slice tenant, struct slice jti, struct slice subject,

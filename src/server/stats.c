@@ -50,10 +50,11 @@ static uint64_t errors_with(const struct worker_stats *w, int code)
 
 static size_t numbers(const struct server *s, const struct gather *g, struct number *out)
 {
+    const struct opt_limits *limits = &g->origin->conf->opts->limits;
     const struct hub_stats *h = &g->hub;
     const struct worker_stats *w = &g->workers;
     const struct edge_stats *e = &g->edges;
-    double up = (double)(clock_unix_ms() - s->started_ms) / 1000;
+    double up = (double)(clock_monotonic_ms() - s->started_ms) / 1000;
     uint64_t resident = resident_bytes();
     size_t n = 0;
 #define X(json, prom, type, expression, help)                                                      \
@@ -114,11 +115,11 @@ static void put_channels(struct buf *out, const struct gather *g)
 }
 
 /* A tenant's view: nothing in it tells of the others, not even sums. */
-static void put_tenant(const struct server *s, const struct gather *g, struct buf *out)
+static void put_tenant(const struct gather *g, struct buf *out)
 {
     buf_add_char(out, '{');
     json_put_member_u64(out, "totalConnections", g->streams);
-    json_put_member_u64(out, "maxConnections", s->opts->limits.connections_per_tenant);
+    json_put_member_u64(out, "maxConnections", g->origin->conf->opts->limits.connections_per_tenant);
     json_put_member_u64(out, "laggingConnections", g->lagging);
     json_put_member_u64(out, "channels", g->channel_count);
     json_put_member_u64(out, "historySize", g->kept);
@@ -141,7 +142,7 @@ static void put_tenant(const struct server *s, const struct gather *g, struct bu
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out)
 {
     if (g->tenant.p) {
-        put_tenant(s, g, out);
+        put_tenant(g, out);
         return;
     }
     struct number list[NUMBERS_MAX];

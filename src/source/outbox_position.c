@@ -9,7 +9,7 @@
 static bool take_word(struct slice *rest, char *out, size_t size)
 {
     struct slice word = slice_cut(rest, ' ');
-    if (!word.len || word.len >= size)
+    if (!word.len || word.len >= size || memchr(word.p, 0, word.len))
         return false;
     memcpy(out, word.p, word.len);
     out[word.len] = 0;

@@ -31,6 +31,7 @@ struct rig { /* what is behind the edge: one tenant, and channels as the test sa
     struct edge *edge;
     struct edge_format formats[2];
     uint64_t now_ms, now_us;
+    bool vanished; /* no peer answers */
     pos_t upto, floor[3];
     struct event *log[EVENTS];
     uint32_t count;
@@ -169,9 +170,8 @@ static uint64_t on_now_us(void *ctx)
 
 static bool on_alive(void *ctx, struct reader *r)
 {
-    (void)ctx;
     (void)r;
-    return true;
+    return !((struct rig *)ctx)->vanished;
 }
 
 static void rig_start(struct rig *g, const struct edge_conf *conf)
@@ -650,6 +650,65 @@ static void half_sent_event_without_progress_ends_the_reader(void **state)
     rig_end(&g);
 }
 
+/* Ticks until the reader has ended; how long that took. */
+static uint64_t ended_after_ms(struct rig *g, const struct sub *s, uint64_t most_ms)
+{
+    uint64_t begin = g->now_ms;
+    while (!s->ended && g->now_ms < begin + most_ms) {
+        g->now_ms += EDGE_TICK_MS;
+        edge_tick(g->edge, g->now_ms);
+        settle(g);
+    }
+    return g->now_ms - begin;
+}
+
+static void stall_holds_without_beats(void **state)
+{
+    (void)state;
+    struct reader_start latest = {.since = START_LATEST};
+    static const uint64_t bounds_ms[] = {500, 5000, 59000, 61000, 200000, 600000};
+    for (size_t i = 0; i < sizeof bounds_ms / sizeof *bounds_ms; i++) {
+        struct rig g;
+        struct sub s;
+        struct edge_conf conf = plain;
+        conf.stall_ms = bounds_ms[i];
+        rig_start(&g, &conf);
+        sub_open(&g, &s, one_channel, 1, &latest, 0);
+        s.half = true;
+        settle(&g);
+        uint64_t took = ended_after_ms(&g, &s, 1000000);
+        assert_int_equal(s.ended, READER_END_STALLED + 1);
+        assert_true(took >= bounds_ms[i] && took <= bounds_ms[i] + 4 * EDGE_TICK_MS);
+        sub_close(&g, &s);
+        rig_end(&g);
+    }
+}
+
+static void parked_reader_whose_host_vanished_ends(void **state)
+{
+    (void)state;
+    struct rig g;
+    struct sub s;
+    struct reader_start earliest = {.since = START_EARLIEST};
+    rig_start(&g, &plain);
+    put(&g, 0, 1, NULL);
+    sub_open(&g, &s, one_channel, 1, &earliest, 0);
+    assert_int_equal(g.ask_count, 1);
+    g.ask_count = 0;
+    answer_follow(&g, g.asks[0]);
+    edge_run(g.edge, g.now_ms, 1000000);
+    assert_int_equal(s.frames, 1);
+    s.blocked = true; /* at a boundary: it may wait as long as it likes, if it is there */
+    settle(&g);
+    assert_true(s.r.parked);
+    assert_int_equal(ended_after_ms(&g, &s, 200000), 200000);
+    g.vanished = true;
+    assert_true(ended_after_ms(&g, &s, 200000) <= 61000);
+    assert_int_equal(s.ended, READER_END_DEAD + 1);
+    sub_close(&g, &s);
+    rig_end(&g);
+}
+
 static void half_sent_event_is_finished_first(void **state)
 {
     (void)state;
@@ -779,6 +838,8 @@ int main(void)
         cmocka_unit_test(reader_that_gets_events_gets_no_beats),
         cmocka_unit_test(what_a_tenant_was_sent_is_known_when_nobody_reads_any_more),
         cmocka_unit_test(half_sent_event_without_progress_ends_the_reader),
+        cmocka_unit_test(stall_holds_without_beats),
+        cmocka_unit_test(parked_reader_whose_host_vanished_ends),
         cmocka_unit_test(half_sent_event_is_finished_first),
         cmocka_unit_test(large_feed_does_not_hold_back_small_ones),
         cmocka_unit_test(turn_ends_when_its_time_is_over),

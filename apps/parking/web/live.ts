@@ -1,0 +1,101 @@
+import { createSSEClient, type SSEClient } from '@freshet/client/compat/parking';
+import type { Snapshot } from '@freshet/client';
+import { api, ApiError } from '@kit';
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { after, type Data, type Told } from './model';
+
+export interface View {
+  data: Data | null;
+  error: ApiError | null;
+}
+
+/** What a page shows: fetched when it opens and whenever the stream says that it has to be, moved on by events. */
+export class Live {
+  view: View = { data: null, error: null };
+  readonly client: SSEClient;
+  readonly #listeners = new Set<() => void>();
+  /** Events that came while the whole was being fetched: it may be older than they are. */
+  #since: Told[] | null = null;
+  #again = false;
+  #opened = false;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly path: string,
+    readonly lot?: string,
+  ) {
+    this.client = createSSEClient(lot ? { params: { lot } } : {});
+    this.client.onCapacityUpdate(({ timestamp, ...rest }) => this.#told({ type: 'capacity_update', data: { ...rest, timestamp: timestamp.toISOString() } }));
+    this.client.onAlert(({ createdAt, ...rest }) => this.#told({ type: 'alert', data: { ...rest, createdAt: createdAt.toISOString() } }));
+    this.client.onViolation(({ timestamp, ...rest }) => this.#told({ type: 'violation', data: { ...rest, timestamp: timestamp.toISOString() } }));
+    this.client.onGap(() => void this.load());
+    this.client.onConnected(() => {
+      // the first stream begins further back than the fetch beside it; a later one follows an outage
+      if (this.#opened || this.view.error) void this.load();
+      this.#opened = true;
+    });
+    // not of the document: the hub's word that the database has to be asked again
+    (this.client as unknown as { on(type: string, cb: () => void): void }).on('refresh', () => this.#loadSoon());
+  }
+
+  readonly subscribe = (cb: () => void) => {
+    this.#listeners.add(cb);
+    return () => this.#listeners.delete(cb);
+  };
+
+  #set(change: Partial<View>) {
+    this.view = { ...this.view, ...change };
+    this.#listeners.forEach((cb) => cb());
+  }
+
+  #told(told: Told) {
+    this.#since?.push(told);
+    const { data } = this.view;
+    const next = data && after(data, told);
+    if (next !== data) this.#set({ data: next });
+  }
+
+  #loadSoon() {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.load(), 30);
+  }
+
+  readonly load = async (): Promise<void> => {
+    if (this.#since) {
+      this.#again = true;
+      return;
+    }
+    this.#since = [];
+    try {
+      const { lot, ...rest } = await api<Data & { lot?: Data['lots'][number] }>(this.path);
+      const fetched: Data = lot ? { ...rest, lots: [lot] } : rest;
+      this.#set({ data: this.#since.reduce(after, fetched), error: null });
+      this.client.markFresh();
+    } catch (error) {
+      this.#set({ error: error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)) });
+    }
+    this.#since = null;
+    if (this.#again) {
+      this.#again = false;
+      await this.load();
+    }
+  };
+
+  open(): () => void {
+    void this.load();
+    this.client.connect();
+    return () => {
+      clearTimeout(this.#soon);
+      this.client.disconnect();
+    };
+  }
+}
+
+/** The page's data, its connection and the way to try again. */
+export function useLive(path: string, lot?: string): View & { connection: Snapshot; live: Live } {
+  const live = useMemo(() => new Live(path, lot), [path, lot]);
+  useEffect(() => live.open(), [live]);
+  const view = useSyncExternalStore(live.subscribe, () => live.view);
+  const connection = useSyncExternalStore(live.client.subscribeSnapshot, live.client.getSnapshot);
+  return { ...view, connection, live };
+}
