@@ -149,8 +149,8 @@ static void month_start(unsigned back, char *day)
     time_t now = (time_t)(app_now_ms() / 1000);
     struct tm tm;
     gmtime_r(&now, &tm);
-    int months = (tm.tm_year + 1900) * 12 + tm.tm_mon - (int)back;
-    snprintf(day, RULES_DAY_SIZE, "%04d-%02d-01", months / 12 % 10000, months % 12 + 1);
+    unsigned months = (unsigned)(tm.tm_year + 1900) * 12 + (unsigned)tm.tm_mon - back;
+    snprintf(day, RULES_DAY_SIZE, "%04u-%02u-01", months / 12 % 10000, months % 12 + 1);
 }
 
 json_t *figures_trend(struct cockpit *c, const char *company)
