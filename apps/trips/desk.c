@@ -363,7 +363,7 @@ static void on_remove(void *state, struct app_request *r)
     }
 }
 
-int desk_routes(struct app *app)
+int trips_desk_routes(struct app *app)
 {
     static const struct {
         const char *method, *path;

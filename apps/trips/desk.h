@@ -22,6 +22,6 @@ struct trips {
 };
 
 /* 0 or -1. */
-int desk_routes(struct app *app);
+int trips_desk_routes(struct app *app);
 
 #endif

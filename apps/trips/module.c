@@ -69,7 +69,7 @@ static int open_trips(struct app *app, void **state, char *why, size_t why_size)
         return -1;
     }
     snprintf(why, why_size, "one of its paths is taken");
-    return desk_routes(app) || timetable_watch(app, why, why_size) ? -1 : 0;
+    return trips_desk_routes(app) || timetable_watch(app, why, why_size) ? -1 : 0;
 }
 
 static void close_trips(void *state)
