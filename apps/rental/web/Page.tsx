@@ -22,7 +22,7 @@ const NAV = [
 /** All tabs of a user share one connection; after five failed tries the page polls, and looks for the stream again. */
 const optionsOf = ({ tenant, login }: Session): Partial<ClientOptions> => ({
   channels: ['rental'],
-  eventsUrl: '/api/sse/events',
+  eventsUrl: '/api/rental/events',
   retry: { maxRetries: 5 },
   onExhausted: poll({ interval: 5000, probeEvery: 30000 }),
   share: tabs({ name: `rental ${tenant} ${login}` }),
