@@ -91,8 +91,8 @@ struct freshet_options {
 };
 
 /* Makes a hub: reads the options, opens the store, binds the addresses; nothing is accepted before
- * it runs. 0 and *out new; else FRESHET_EINVAL, FRESHET_EUSAGE or FRESHET_EFAILED, and `why` (may be NULL) says
- * what was wrong, a line each, cut to why_size bytes. With 0 it holds warnings, or nothing. */
+ * it runs. 0 and *out new; else FRESHET_EINVAL, FRESHET_EUSAGE, FRESHET_ENOMEM or
+ * FRESHET_EFAILED, and `why` (may be NULL) says what was wrong, a line each, cut to why_size bytes. With 0 it holds warnings, or nothing. */
 FRESHET_API int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **out,
                                 char *why, size_t why_size);
 

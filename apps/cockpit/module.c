@@ -201,6 +201,7 @@ static int figure_routes(struct cockpit *c)
 
 /* ---- the application ---- */
 
+#define READ_PER_TICK 50
 #define STEPS_MAX 100000 /* of the work that a new database brings along */
 
 /* Reads what is unread and makes what is queued, silently. */
@@ -243,7 +244,8 @@ static int cockpit_open(struct app *app, void **state, char *why, size_t why_siz
 static void cockpit_tick(void *state, uint64_t now_ms)
 {
     struct cockpit *c = state;
-    evidence_step(c, true);
+    for (unsigned i = 0; i < READ_PER_TICK && evidence_step(c, true); i++)
+        continue;
     reports_step(c, true);
 }
 

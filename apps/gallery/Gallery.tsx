@@ -11,7 +11,7 @@ function Live({ entry }: { entry: Entry }) {
       </span>
       <span className="g-label">{entry.label}</span>
       <span className="g-past">
-        <Sparkline values={entry.past} label={`${entry.title}, since this page was opened`} />
+        <Sparkline fit values={entry.past} label={`${entry.title}, since this page was opened`} />
       </span>
     </span>
   );

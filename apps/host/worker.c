@@ -371,7 +371,8 @@ struct app *app_new(struct host *host, const struct app_def *def, const char *db
     app->host = host;
     app->end = &app->first;
     app->rate = def->rate;
-    app->running = def->rate > 0;
+    const char *world = app_option(app, "world");
+    app->running = def->rate > 0 && !(world && strcmp(world, "off") == 0);
     pthread_mutex_init(&app->lock, NULL);
     pthread_cond_init(&app->wake, NULL);
     pthread_cond_init(&app->rest, NULL);

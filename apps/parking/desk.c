@@ -13,33 +13,38 @@
 #define LOT_COLUMNS                                                                                \
     "l.id as parkingLotId, l.name, l.address, l.total_slots as totalSlots, l.occupied, "           \
     "max(0, l.total_slots - l.occupied) as empty, "                                                \
-    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO("l.updated_ms")            \
-    " as timestamp, l.warn_percent as warnPercent, "                                               \
-    "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera') as cameras, "       \
-    "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera' and d.offline) "     \
-    "as camerasOffline"
+    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO(                           \
+        "l.updated_ms") " as timestamp, l.warn_percent as warnPercent, "                           \
+                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
+                        "'camera') as cameras, "                                                   \
+                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
+                        "'camera' and d.offline) "                                                 \
+                        "as camerasOffline"
 
 #define ALERT_COLUMNS                                                                              \
     "'alert_' || id as _id, type, severity, lot as parkingLotId, contractor as contractorId, "     \
-    "message, status, " ISO("created_ms") " as createdAt, " ISO("changed_ms")                      \
-    " as changedAt, changed_by as changedBy"
+    "message, status, " ISO("created_ms") " as createdAt, " ISO(                                   \
+        "changed_ms") " as changedAt, changed_by as changedBy"
 
 #define VIOLATION_COLUMNS                                                                          \
     "'violation_' || id as _id, contractor as contractorId, lot as parkingLotId, "                 \
-    "type as violationType, " ISO("created_ms") " as timestamp, "                                  \
-    "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "                      \
-    "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", penalty, status, "        \
-    "plate as plateNumber, " ISO("ended_ms") " as endedAt, changed_by as changedBy"
+    "type as violationType, " ISO(                                                                 \
+        "created_ms") " as timestamp, "                                                            \
+                      "json_object('allocatedCapacity', allocated, 'actualOccupancy', actual, "    \
+                      "'excessVehicles', excess, 'duration', duration_s) as \"details{}\", "       \
+                      "penalty, status, "                                                          \
+                      "plate as plateNumber, " ISO(                                                \
+                          "ended_ms") " as endedAt, changed_by as changedBy"
 
 #define GATE_COLUMNS                                                                               \
-    "id, lot as parkingLotId, event, plate as plateNumber, contractor as contractorId, "           \
-    ISO("told_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
+    "id, lot as parkingLotId, event, plate as plateNumber, contractor as contractorId, " ISO(      \
+        "told_ms") " as timestamp, duration_s as duration, by_name as enteredBy"
 
 /* Staff of the operator. NULL: it has been answered. */
 static const struct app_who *staff(struct app_request *r)
 {
     const struct app_who *who = app_who(r);
-    if (is_staff(who) && who->tenant[0])
+    if (park_is_staff(who) && who->tenant[0])
         return who;
     app_fail(r, 403, "FORBIDDEN", "this is for the staff of a car park");
     return NULL;
@@ -48,7 +53,7 @@ static const struct app_who *staff(struct app_request *r)
 static const struct app_who *manager(struct app_request *r)
 {
     const struct app_who *who = staff(r);
-    if (!who || is_manager(who))
+    if (!who || park_is_manager(who))
         return who;
     app_fail(r, 403, "FORBIDDEN", "only a manager may do this");
     return NULL;
@@ -62,7 +67,7 @@ static void reply_all(struct parking *p, struct app_request *r, json_t *out, siz
         return;
     }
     json_decref(out);
-    fail_db(p, r);
+    park_fail(p, r);
 }
 
 /* A list goes in only when there is one. Takes it over. */
@@ -137,12 +142,12 @@ static json_t *names(struct parking *p, const char *tenant)
 static json_t *totals(struct parking *p, const char *tenant)
 {
     char now[25];
-    json_t *row =
-        db_row(p->db,
-               "select (select count(*) from alerts where tenant = $1 and status <> 'resolved') "
-               "as alertsOpen, count(*) as violationsOpen, coalesce(sum(penalty), 0) as penaltiesOpen "
-               "from violations where tenant = $1 and status <> 'resolved'",
-               "s", tenant);
+    json_t *row = db_row(
+        p->db,
+        "select (select count(*) from alerts where tenant = $1 and status <> 'resolved') "
+        "as alertsOpen, count(*) as violationsOpen, coalesce(sum(penalty), 0) as penaltiesOpen "
+        "from violations where tenant = $1 and status <> 'resolved'",
+        "s", tenant);
     json_object_set_new(row, "asOf", json_string(app_iso(app_now_ms(), now)));
     return row;
 }
@@ -249,7 +254,7 @@ static json_t *lot_devices(struct parking *p, const char *lot)
     return db_rows(p->db,
                    "select id as _id, kind, name, " ISO(
                        "nullif(last_seen_ms, 0)") " as lastSeen, offline as \"offline?\" "
-                   "from devices where lot = $1 order by kind, name",
+                                                  "from devices where lot = $1 order by kind, name",
                    "s", lot);
 }
 
@@ -268,10 +273,10 @@ static void on_lot(void *state, struct app_request *r)
     struct parking *p = state;
     const struct app_who *who = staff(r);
     const char *id = app_param(r, "lot");
-    json_t *lot = who ? db_row(p->db,
-                               "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
-                               "ss", who->tenant, id)
-                      : NULL;
+    json_t *lot =
+        who ? db_row(p->db, "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
+                     "ss", who->tenant, id)
+            : NULL;
     json_t *out = lot ? json_object() : NULL;
     if (!who)
         return;
@@ -344,7 +349,7 @@ static int64_t number_of(const char *text, const char *prefix)
     return *end ? 0 : n;
 }
 
-/* What both kinds of decision have in common. set: alert_set or violation_set. */
+/* What both kinds of decision have in common. set: park_alert_set or park_violation_set. */
 static void decide(struct parking *p, struct app_request *r, const struct app_who *who,
                    const char *prefix, const char *status,
                    int (*set)(struct change *, int64_t, const char *), const char *sql)
@@ -355,13 +360,13 @@ static void decide(struct parking *p, struct app_request *r, const struct app_wh
         app_fail(r, 400, "BAD_REQUEST", "status must be acknowledged or resolved");
         return;
     }
-    if (change_begin(&c, p, who->tenant, who->name)) {
-        fail_db(p, r);
+    if (park_begin(&c, p, who->tenant, who->name)) {
+        park_fail(p, r);
         return;
     }
     int done = set(&c, id, status);
-    if (change_end(&c))
-        fail_db(p, r);
+    if (park_end(&c))
+        park_fail(p, r);
     else if (done < 0)
         app_fail(r, 404, "NOT_FOUND", "there is none with this id");
     else if (done == 0)
@@ -375,7 +380,7 @@ static void on_alert(void *state, struct app_request *r)
     const struct app_who *who = staff(r);
     json_t *body = who ? app_body(r) : NULL;
     if (body)
-        decide(state, r, who, "alert_", row_text(body, "status"), alert_set,
+        decide(state, r, who, "alert_", park_text(body, "status"), park_alert_set,
                "select " ALERT_COLUMNS " from alerts where id = $1");
 }
 
@@ -384,7 +389,7 @@ static void on_violation(void *state, struct app_request *r)
     const struct app_who *who = manager(r);
     json_t *body = who ? app_body(r) : NULL;
     if (body)
-        decide(state, r, who, "violation_", row_text(body, "status"), violation_set,
+        decide(state, r, who, "violation_", park_text(body, "status"), park_violation_set,
                "select " VIOLATION_COLUMNS " from violations where id = $1");
 }
 
@@ -403,22 +408,23 @@ static void write_lot(struct parking *p, struct app_request *r, const struct app
                       const char *id, int64_t total, int64_t warn)
 {
     struct change c;
-    int rc = change_begin(&c, p, who->tenant, who->name);
+    int rc = park_begin(&c, p, who->tenant, who->name);
     if (!rc) {
-        change_note(&c, db_run(p->db,
-                               "update lots set total_slots = $2, warn_percent = $3, "
-                               "clear_percent = $3 - 5, updated_ms = max($4, updated_ms + 1) "
-                               "where id = $1",
-                               "siii", id, total, warn, (int64_t)c.now_ms));
-        say_capacity(&c, id, NULL, NULL, -1);
-        say_refresh(&c, id);
-        yard_settle_lot(&c, id);
-        rc = change_end(&c);
+        park_note(&c, db_run(p->db,
+                             "update lots set total_slots = $2, warn_percent = $3, "
+                             "clear_percent = $3 - 5, updated_ms = max($4, updated_ms + 1) "
+                             "where id = $1",
+                             "siii", id, total, warn, (int64_t)c.now_ms));
+        park_say_capacity(&c, id, NULL, NULL, -1);
+        park_say_refresh(&c, id);
+        park_settle_lot(&c, id);
+        rc = park_end(&c);
     }
     if (rc)
-        fail_db(p, r);
+        park_fail(p, r);
     else
-        app_reply(r, 200, db_row(p->db, "select " LOT_COLUMNS " from lots l where l.id = $1", "s", id));
+        app_reply(r, 200,
+                  db_row(p->db, "select " LOT_COLUMNS " from lots l where l.id = $1", "s", id));
 }
 
 static void on_lot_change(void *state, struct app_request *r)
@@ -427,11 +433,11 @@ static void on_lot_change(void *state, struct app_request *r)
     const struct app_who *who = manager(r);
     const char *id = app_param(r, "lot");
     json_t *body = who ? app_body(r) : NULL;
-    json_t *row = body ? lot_row(p, who->tenant, id) : NULL;
+    json_t *row = body ? park_lot(p, who->tenant, id) : NULL;
     if (!body)
         return;
-    int64_t total = take(body, "totalSlots", 1, PARKING_COUNT_MAX, row_int(row, "total_slots"));
-    int64_t warn = take(body, "warnPercent", 50, 100, row_int(row, "warn_percent"));
+    int64_t total = take(body, "totalSlots", 1, PARKING_COUNT_MAX, park_int(row, "total_slots"));
+    int64_t warn = take(body, "warnPercent", 50, 100, park_int(row, "warn_percent"));
     if (!row)
         app_fail(r, 404, "NOT_FOUND", "there is no such lot");
     else if (total < 0 || warn < 0)
@@ -447,23 +453,24 @@ static void write_allocation(struct parking *p, struct app_request *r, const str
 {
     const char *contractor = app_param(r, "contractor"), *lot = app_param(r, "lot");
     struct change c;
-    int rc = change_begin(&c, p, who->tenant, who->name);
+    int rc = park_begin(&c, p, who->tenant, who->name);
     if (!rc) {
-        change_note(&c, db_run(p->db,
-                               "insert into allocations (contractor, lot, capacity, max_stay_s) "
-                               "values ($1, $2, $3, $4 * 60) on conflict (contractor, lot) do "
-                               "update set capacity = $3, max_stay_s = $4 * 60",
-                               "ssii", contractor, lot, capacity, minutes));
-        say_refresh(&c, lot);
-        yard_settle_share(&c, contractor, lot);
-        rc = change_end(&c);
+        park_note(&c, db_run(p->db,
+                             "insert into allocations (contractor, lot, capacity, max_stay_s) "
+                             "values ($1, $2, $3, $4 * 60) on conflict (contractor, lot) do "
+                             "update set capacity = $3, max_stay_s = $4 * 60",
+                             "ssii", contractor, lot, capacity, minutes));
+        park_say_refresh(&c, lot);
+        park_settle_share(&c, contractor, lot);
+        rc = park_end(&c);
     }
     if (rc)
-        fail_db(p, r);
+        park_fail(p, r);
     else
         app_reply(r, 200,
                   json_pack("{s:s, s:s, s:I, s:I}", "contractorId", contractor, "parkingLotId", lot,
-                            "capacity", (json_int_t)capacity, "maxStayMinutes", (json_int_t)minutes));
+                            "capacity", (json_int_t)capacity, "maxStayMinutes",
+                            (json_int_t)minutes));
 }
 
 static void on_allocation(void *state, struct app_request *r)
@@ -489,7 +496,7 @@ static void on_allocation(void *state, struct app_request *r)
         write_allocation(p, r, who, capacity, minutes);
 }
 
-int parking_page_routes(struct parking *p)
+int parking_desk_routes(struct parking *p)
 {
     static const struct {
         const char *method, *path;

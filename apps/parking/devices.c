@@ -1,5 +1,5 @@
-/* What cameras and gates say, and what staff enters in their place. A device is known by the subject
- * of its token, and speaks of its own lot alone. */
+/* What cameras and gates say, and what staff enters in their place. A device is known by the
+ * subject of its token, and speaks of its own lot alone. */
 #include "parking/parking.h"
 #include "parking/rules.h"
 
@@ -11,22 +11,22 @@ struct caller {
     const char *lot; /* borrowed from the device or the body */
 };
 
-json_t *lot_row(struct parking *p, const char *tenant, const char *lot)
+json_t *park_lot(struct parking *p, const char *tenant, const char *lot)
 {
     return db_row(p->db, "select * from lots where tenant = $1 and id = $2", "ss", tenant, lot);
 }
 
-bool is_manager(const struct app_who *who)
+bool park_is_manager(const struct app_who *who)
 {
     return strcmp(who->role, "manager") == 0;
 }
 
-bool is_staff(const struct app_who *who)
+bool park_is_staff(const struct app_who *who)
 {
-    return is_manager(who) || strcmp(who->role, "attendant") == 0;
+    return park_is_manager(who) || strcmp(who->role, "attendant") == 0;
 }
 
-void fail_db(struct parking *p, struct app_request *r)
+void park_fail(struct parking *p, struct app_request *r)
 {
     app_log(p->app, FRESHET_LOG_ERROR, "a request failed: %s", db_error(p->db));
     app_fail(r, 500, "INTERNAL", "the database could not take it");
@@ -52,18 +52,18 @@ static bool caller_init(struct caller *c, struct parking *p, struct app_request 
     c->device = db_row(p->db, "select * from devices where tenant = $1 and id = $2", "ss",
                        c->who->tenant, c->who->subject);
     if (c->device) {
-        c->lot = row_text(c->device, "lot");
-        if (strcmp(row_text(c->device, "kind"), kind) == 0 && agrees(body, "parkingLotId", c->lot) &&
-            agrees(body, id_name, c->who->subject))
+        c->lot = park_text(c->device, "lot");
+        if (strcmp(park_text(c->device, "kind"), kind) == 0 &&
+            agrees(body, "parkingLotId", c->lot) && agrees(body, id_name, c->who->subject))
             return true;
         app_fail(r, 403, "FORBIDDEN", "%s is a %s of %s and speaks for nothing else",
-                 c->who->subject, row_text(c->device, "kind"), c->lot);
+                 c->who->subject, park_text(c->device, "kind"), c->lot);
         caller_fini(c);
         return false;
     }
-    c->lot = row_text(body, "parkingLotId");
-    json_t *lot = is_staff(c->who) ? lot_row(p, c->who->tenant, c->lot) : NULL;
-    if (!is_staff(c->who))
+    c->lot = park_text(body, "parkingLotId");
+    json_t *lot = park_is_staff(c->who) ? park_lot(p, c->who->tenant, c->lot) : NULL;
+    if (!park_is_staff(c->who))
         app_fail(r, 403, "FORBIDDEN", "this is for devices of the car park and for its staff");
     else if (!lot)
         app_fail(r, 404, "NOT_FOUND", "there is no such parkingLotId");
@@ -84,8 +84,9 @@ static bool take_when(struct app_request *r, const json_t *body, uint64_t *out)
     }
     if (ok && rules_when(ms, app_now_ms(), out))
         return true;
-    app_fail(r, 400, "BAD_REQUEST",
-             "timestamp must be an ISO 8601 time with a zone or unix milliseconds, of the last day");
+    app_fail(
+        r, 400, "BAD_REQUEST",
+        "timestamp must be an ISO 8601 time with a zone or unix milliseconds, of the last day");
     return false;
 }
 
@@ -159,15 +160,15 @@ static void on_count(void *state, struct app_request *r)
     }
     int64_t before = db_int(p->db, -1, "select occupied from lots where id = $1", "s", c.lot);
     bool taken = false;
-    int rc = change_begin(&ch, p, c.who->tenant, c.who->name);
+    int rc = park_begin(&ch, p, c.who->tenant, c.who->name);
     if (!rc) {
         if (c.device)
-            yard_heard(&ch, c.who->subject);
-        taken = yard_count(&ch, c.lot, count, when);
-        rc = change_end(&ch);
+            park_heard(&ch, c.who->subject);
+        taken = park_count(&ch, c.lot, count, when);
+        rc = park_end(&ch);
     }
     if (rc)
-        fail_db(p, r);
+        park_fail(p, r);
     else
         app_reply(r, 200,
                   json_pack("{s:b, s:b, s:b, s:o}", "success", 1, "late", !taken, "changed",
@@ -182,7 +183,7 @@ static const char *take_event(struct parking *p, const struct caller *c, const j
                               const char *plate)
 {
     const json_t *said = json_object_get(body, "event");
-    const char *event = row_text(body, "event");
+    const char *event = park_text(body, "event");
     if (!said)
         event = db_int(p->db, 0,
                        "select count(*) from visits where tenant = $1 and lot = $2 and plate = $3 "
@@ -198,8 +199,9 @@ static const char *take_event(struct parking *p, const struct caller *c, const j
 static void reply_passage(struct parking *p, struct app_request *r, const char *lot,
                           const char *event, const char *plate, int64_t duration, bool repeated)
 {
-    json_t *out = json_pack("{s:b, s:b, s:s, s:s, s:o}", "success", 1, "repeated", repeated, "event",
-                            event, "plateNumber", plate, "capacity", capacity_json(p, lot));
+    json_t *out =
+        json_pack("{s:b, s:b, s:s, s:s, s:o}", "success", 1, "repeated", repeated, "event", event,
+                  "plateNumber", plate, "capacity", capacity_json(p, lot));
     if (duration >= 0)
         json_object_set_new(out, "duration", json_integer(duration));
     app_reply(r, 200, out);
@@ -217,8 +219,8 @@ static bool is_repeated(struct parking *p, struct app_request *r, const struct c
                       : NULL;
     if (!row)
         return false;
-    reply_passage(p, r, c->lot, row_text(row, "event"), row_text(row, "plate"),
-                  row_int(row, "duration"), true);
+    reply_passage(p, r, c->lot, park_text(row, "event"), park_text(row, "plate"),
+                  park_int(row, "duration"), true);
     json_decref(row);
     return true;
 }
@@ -228,18 +230,18 @@ static void pass(struct parking *p, struct app_request *r, const struct caller *
 {
     struct change ch;
     int64_t duration = -1;
-    int rc = change_begin(&ch, p, c->who->tenant, c->who->name);
+    int rc = park_begin(&ch, p, c->who->tenant, c->who->name);
     if (!rc) {
         if (c->device)
-            yard_heard(&ch, c->who->subject);
+            park_heard(&ch, c->who->subject);
         if (strcmp(event, "vehicle_entry") == 0)
-            yard_enter(&ch, g);
+            park_enter(&ch, g);
         else
-            duration = yard_leave(&ch, g);
-        rc = change_end(&ch);
+            duration = park_leave(&ch, g);
+        rc = park_end(&ch);
     }
     if (rc)
-        fail_db(p, r);
+        park_fail(p, r);
     else
         reply_passage(p, r, c->lot, event, g->plate, duration, false);
 }
@@ -255,7 +257,7 @@ static void on_passage(void *state, struct app_request *r)
         return;
     const char *ref = json_string_value(json_object_get(body, "eventId"));
     const char *event = NULL;
-    if (!rules_plate(row_text(body, "plateNumber"), plate))
+    if (!rules_plate(park_text(body, "plateNumber"), plate))
         app_fail(r, 400, "BAD_REQUEST", "plateNumber must be 2 to 15 letters and digits");
     else if (!(event = take_event(p, &c, body, plate)))
         app_fail(r, 400, "BAD_REQUEST", "event must be vehicle_entry or vehicle_exit, or left out");
@@ -282,19 +284,21 @@ static void on_inside(void *state, struct app_request *r)
     json_t *asked = lot ? json_pack("{s:s}", "parkingLotId", lot) : json_object();
     if (caller_init(&c, p, r, asked, "gate", "gateId")) {
         json_t *out = capacity_json(p, c.lot);
-        json_object_set_new(out, "inside",
-                            db_rows(p->db,
-                                    "select plate as plateNumber, " ISO(
-                                        "entered_ms") " as enteredAt from visits "
-                                    "where lot = $1 and exited_ms is null order by entered_ms, id",
-                                    "s", c.lot));
+        json_object_set_new(
+            out, "inside",
+            db_rows(
+                p->db,
+                "select plate as plateNumber, " ISO(
+                    "entered_ms") " as enteredAt from visits "
+                                  "where lot = $1 and exited_ms is null order by entered_ms, id",
+                "s", c.lot));
         app_reply(r, 200, out);
         caller_fini(&c);
     }
     json_decref(asked);
 }
 
-int devices_routes(struct parking *p)
+int parking_devices_routes(struct parking *p)
 {
     return app_route(p->app, "POST", "/api/capacity/update", APP_PRIVATE, on_count) ||
                    app_route(p->app, "POST", "/api/monitor/lot", APP_PRIVATE, on_count) ||

@@ -6,15 +6,30 @@
 static const char *const stream[] = {"dashboard", NULL};
 
 #define STAFF(i, n, t, r, p)                                                                       \
-    {.id = i, .name = n, .tenant = t, .role = r, .password = p, .subscribe = stream}
-#define DEVICE(i, t, r) {.id = i, .name = i, .tenant = t, .role = r}
+    {                                                                                              \
+        .id = i, .name = n, .tenant = t, .role = r, .password = p, .subscribe = stream             \
+    }
+#define DEVICE(i, t, r)                                                                            \
+    {                                                                                              \
+        .id = i, .name = i, .tenant = t, .role = r                                                 \
+    }
 
 static const struct app_login logins[] = {
-    {.id = "amira", .name = "Amira, City Park", .tenant = "citypark", .role = "manager",
-     .password = "central", .subscribe = stream, .admin = true},
+    {.id = "amira",
+     .name = "Amira, City Park",
+     .tenant = "citypark",
+     .role = "manager",
+     .password = "central",
+     .subscribe = stream,
+     .admin = true},
     STAFF("jonas", "Jonas, City Park", "citypark", "attendant", "barrier"),
-    {.id = "mei", .name = "Mei, Quayside", .tenant = "quayside", .role = "manager",
-     .password = "harbour", .subscribe = stream, .admin = true},
+    {.id = "mei",
+     .name = "Mei, Quayside",
+     .tenant = "quayside",
+     .role = "manager",
+     .password = "harbour",
+     .subscribe = stream,
+     .admin = true},
     STAFF("tariq", "Tariq, Quayside", "quayside", "attendant", "anchor"),
     DEVICE("cam-central-1", "citypark", "camera"),
     DEVICE("cam-central-2", "citypark", "camera"),
@@ -59,7 +74,7 @@ static int parking_open(struct app *app, void **state, char *why, size_t why_siz
     }
     p->app = app;
     p->db = app_db(app);
-    if (devices_routes(p) || parking_page_routes(p)) {
+    if (parking_devices_routes(p) || parking_desk_routes(p)) {
         snprintf(why, why_size, "a path is taken");
         parking_close(p);
         return -1;
@@ -70,8 +85,8 @@ static int parking_open(struct app *app, void **state, char *why, size_t why_siz
 
 static void parking_tick(void *state, uint64_t now_ms)
 {
-    yard_look(state, now_ms);
-    yard_tidy(state, now_ms);
+    park_look(state, now_ms);
+    park_tidy(state, now_ms);
 }
 
 /* Another database: its lots as they are, and the word to ask for the rest. */
@@ -83,11 +98,11 @@ static void parking_replaced(void *state)
     json_t *row, *rows = db_rows(p->db, "select id, tenant from lots order by tenant, id", "");
     json_array_foreach(rows, i, row)
     {
-        if (change_begin(&c, p, row_text(row, "tenant"), NULL))
+        if (park_begin(&c, p, park_text(row, "tenant"), NULL))
             break;
-        say_capacity(&c, row_text(row, "id"), NULL, NULL, -1);
-        say_refresh(&c, row_text(row, "id"));
-        change_end(&c);
+        park_say_capacity(&c, park_text(row, "id"), NULL, NULL, -1);
+        park_say_refresh(&c, park_text(row, "id"));
+        park_end(&c);
     }
     json_decref(rows);
 }
@@ -96,7 +111,8 @@ static int64_t parking_number(void *state, const char **label)
 {
     struct parking *p = state;
     *label = "slots free now";
-    return db_int(p->db, 0, "select coalesce(sum(max(0, total_slots - occupied)), 0) from lots", "");
+    return db_int(p->db, 0, "select coalesce(sum(max(0, total_slots - occupied)), 0) from lots",
+                  "");
 }
 
 const struct app_def app_parking = {

@@ -1,8 +1,8 @@
 /* parking.h - what the files of the car parks share. Private to them.
  *
  * A change is one transaction and the events that tell of it: whatever touches a lot, an alert or a
- * violation adds what is to be said to the change, and only when the database has taken it all is it
- * published, in order. All of this runs on the application's worker. */
+ * violation adds what is to be said to the change, and only when the database has taken it all is
+ * it published, in order. All of this runs on the application's worker. */
 #ifndef PARKING_H
 #define PARKING_H
 
@@ -27,12 +27,13 @@ struct parking {
     struct app *app;
     struct db *db;
     struct site *sites;
-    uint64_t look_ms, tidy_ms; /* when the next look at the clock's rules, and at old rows, is due */
+    uint64_t look_ms,
+        tidy_ms; /* when the next look at the clock's rules, and at old rows, is due */
 };
 
 /* Members of a row; "" and 0 where there is none. */
-const char *row_text(const json_t *row, const char *name);
-int64_t row_int(const json_t *row, const char *name);
+const char *park_text(const json_t *row, const char *name);
+int64_t park_int(const json_t *row, const char *name);
 
 /* ---- change.c: a transaction and what it says ---- */
 
@@ -40,37 +41,39 @@ struct change {
     struct parking *p;
     const char *tenant; /* borrowed for as long as it lasts */
     uint64_t now_ms;
-    const char *by;     /* whose doing it is; NULL: the rules' */
+    const char *by; /* whose doing it is; NULL: the rules' */
     json_t *events;
     bool bad; /* something failed: it will be taken back */
 };
 
 /* 0, or -1 when the database can't. by may be NULL. */
-int change_begin(struct change *c, struct parking *p, const char *tenant, const char *by);
+int park_begin(struct change *c, struct parking *p, const char *tenant, const char *by);
 /* Notes how a db_run went; returns it. */
-int64_t change_note(struct change *c, int64_t rc);
+int64_t park_note(struct change *c, int64_t rc);
 /* Commits and publishes, or takes everything back. 0 or -1. */
-int change_end(struct change *c);
+int park_end(struct change *c);
 
-/* What happened to a lot, in the document's shape. event NULL: a count; duration_s below 0: none. */
-void say_capacity(struct change *c, const char *lot, const char *event, const char *plate,
-                  int64_t duration_s);
-void say_refresh(struct change *c, const char *lot); /* what pages know of it is no longer true */
+/* What happened to a lot, in the document's shape. event NULL: a count; duration_s below 0: none.
+ */
+void park_say_capacity(struct change *c, const char *lot, const char *event, const char *plate,
+                       int64_t duration_s);
+void park_say_refresh(struct change *c,
+                      const char *lot); /* what pages know of it is no longer true */
 
 struct alert {
     const char *lot, *type, *severity, *message;
     const char *contractor, *device; /* NULL: none */
     int64_t violation;               /* 0: none */
 };
-void alert_raise(struct change *c, const struct alert *alert);
+void park_alert_raise(struct change *c, const struct alert *alert);
 /* Of the lot's unresolved alerts of that type: those of that device and that violation, where they
  * are given (NULL, 0: any). */
-void alert_resolve(struct change *c, const char *lot, const char *type, const char *device,
-                   int64_t violation);
-void alert_worsen(struct change *c, const char *lot, const char *type, const char *severity,
-                  const char *message);
+void park_alert_resolve(struct change *c, const char *lot, const char *type, const char *device,
+                        int64_t violation);
+void park_alert_worsen(struct change *c, const char *lot, const char *type, const char *severity,
+                       const char *message);
 /* By a person. 1: done or so already; 0: it can't go back; -1: there is none. */
-int alert_set(struct change *c, int64_t id, const char *status);
+int park_alert_set(struct change *c, int64_t id, const char *status);
 
 struct violation {
     const char *lot, *contractor, *type;
@@ -78,44 +81,44 @@ struct violation {
     int64_t allocated, actual, excess, duration_s, penalty;
     const char *severity, *message; /* of its alert */
 };
-int64_t violation_open(struct change *c, const struct violation *v); /* its number */
+int64_t park_violation_open(struct change *c, const struct violation *v); /* its number */
 /* It got worse; nothing happens once it is settled. */
-void violation_grow(struct change *c, int64_t id, int64_t actual, int64_t excess, int64_t duration_s,
-                    int64_t penalty);
+void park_violation_grow(struct change *c, int64_t id, int64_t actual, int64_t excess,
+                         int64_t duration_s, int64_t penalty);
 /* What caused it is over; it waits to be settled by a person. duration_s below 0: as it stands. */
-void violation_over(struct change *c, int64_t id, int64_t duration_s);
-int violation_set(struct change *c, int64_t id, const char *status); /* as alert_set */
+void park_violation_over(struct change *c, int64_t id, int64_t duration_s);
+int park_violation_set(struct change *c, int64_t id, const char *status); /* as park_alert_set */
 
 /* ---- yard.c: what happens in lots ---- */
 
 /* A count by a camera, or by a person. counted_ms: when; one that is older than the latest is
  * ignored (false). */
-bool yard_count(struct change *c, const char *lot, int64_t occupied, uint64_t counted_ms);
-void yard_settle_lot(struct change *c, const char *lot); /* alerts after a change of it */
-void yard_settle_share(struct change *c, const char *contractor, const char *lot);
+bool park_count(struct change *c, const char *lot, int64_t occupied, uint64_t counted_ms);
+void park_settle_lot(struct change *c, const char *lot); /* alerts after a change of it */
+void park_settle_share(struct change *c, const char *contractor, const char *lot);
 
 struct passage {
     const char *lot, *plate;
     const char *device, *ref, *by; /* NULL: none */
     uint64_t at_ms;
 };
-void yard_enter(struct change *c, const struct passage *g);
-int64_t yard_leave(struct change *c, const struct passage *g); /* its seconds inside; -1: unknown */
+void park_enter(struct change *c, const struct passage *g);
+int64_t park_leave(struct change *c, const struct passage *g); /* its seconds inside; -1: unknown */
 
-void yard_heard(struct change *c, const char *device); /* a device has spoken */
-void yard_look(struct parking *p, uint64_t now_ms);    /* silent cameras, stays that grow too long */
-void yard_tidy(struct parking *p, uint64_t now_ms);    /* forgets what is old */
+void park_heard(struct change *c, const char *device); /* a device has spoken */
+void park_look(struct parking *p, uint64_t now_ms); /* silent cameras, stays that grow too long */
+void park_tidy(struct parking *p, uint64_t now_ms); /* forgets what is old */
 
 /* ---- requests ---- */
 
-int devices_routes(struct parking *p); /* devices.c: cameras and gates */
-int parking_page_routes(struct parking *p);    /* desk.c: pages */
+int parking_devices_routes(struct parking *p); /* devices.c: cameras and gates */
+int parking_desk_routes(struct parking *p);    /* desk.c: pages */
 
 /* The lot's name if it is the operator's: returns new, NULL when there is none. */
-json_t *lot_row(struct parking *p, const char *tenant, const char *lot);
-bool is_manager(const struct app_who *who);
-bool is_staff(const struct app_who *who); /* manager or attendant */
-void fail_db(struct parking *p, struct app_request *r); /* answers 500, or 503 */
+json_t *park_lot(struct parking *p, const char *tenant, const char *lot);
+bool park_is_manager(const struct app_who *who);
+bool park_is_staff(const struct app_who *who);            /* manager or attendant */
+void park_fail(struct parking *p, struct app_request *r); /* answers 500, or 503 */
 
 /* ---- play.c: the world ---- */
 

@@ -1,6 +1,6 @@
-/* The world: cars that come and go, cameras that count them every few seconds, now and then one that
- * breaks, a gate that misses a car. It knows nothing but what its own devices are told, and acts
- * through the endpoints that real ones would use. */
+/* The world: cars that come and go, cameras that count them every few seconds, now and then one
+ * that breaks, a gate that misses a car. It knows nothing but what its own devices are told, and
+ * acts through the endpoints that real ones would use. */
 #include "parking/parking.h"
 
 #include <stdio.h>
@@ -65,13 +65,13 @@ static void reread(struct world *w, unsigned i, struct yard *y, uint64_t now)
     json_t *inside = json_object_get(out, "inside");
     y->reread_ms = now + (inside ? REREAD_MS + i * 1000 : 1000);
     if (inside) {
-        y->total = (unsigned)row_int(out, "totalSlots");
+        y->total = (unsigned)park_int(out, "totalSlots");
         y->count = 0;
     }
     json_array_foreach(inside, k, car)
     {
         if (y->count < CARS_MAX)
-            snprintf(y->cars[y->count++], PLATE_BYTES, "%s", row_text(car, "plateNumber"));
+            snprintf(y->cars[y->count++], PLATE_BYTES, "%s", park_text(car, "plateNumber"));
     }
     json_decref(out);
 }
@@ -126,8 +126,8 @@ static bool arrives(struct world *w, struct yard *y)
 {
     double fill = (double)y->count / y->total, gap = y->goal - fill;
     if (y->goal <= 0 || (gap < 0.02 && gap > -0.02)) {
-        y->goal = world_below(w, 4) == 0 ? 1.02 + world_random(w) * 0.05
-                                         : 0.55 + world_random(w) * 0.42;
+        y->goal =
+            world_below(w, 4) == 0 ? 1.02 + world_random(w) * 0.05 : 0.55 + world_random(w) * 0.42;
         gap = y->goal - fill;
     }
     double chance = 0.5 + gap * 3;
@@ -147,6 +147,8 @@ static bool is_inside(const struct play *play, const char *plate)
 /* A vehicle of a fleet that is welcome there, or now and then one that isn't. False: none. */
 static bool fleet_plate(struct world *w, unsigned i, char plate[PLATE_BYTES])
 {
+    if (world_below(w, 5) > 1)
+        return false;
     unsigned f = world_below(w, FLEETS);
     if (strcmp(fleets[f].tenant, places[i].tenant) != 0)
         return false;
@@ -165,7 +167,8 @@ static void public_plate(struct world *w, char plate[PLATE_BYTES])
 }
 
 /* The gate tells, unless it has missed the car: the cameras will find out. */
-static void pass(struct world *w, struct play *play, unsigned i, const char *event, const char *plate)
+static void pass(struct world *w, struct play *play, unsigned i, const char *event,
+                 const char *plate)
 {
     char stamp[25], ref[40];
     int status = 0;

@@ -121,7 +121,8 @@ int64_t rules_overstay_s(uint64_t entered_ms, uint64_t now_ms, int64_t max_stay_
     return max_stay_s > 0 && stayed > max_stay_s ? stayed - max_stay_s : 0;
 }
 
-/* One character of a plate in capitals into out (two bytes). The bytes it has, 0 when it is none. */
+/* One character of a plate in capitals into out (two bytes). The bytes it has, 0 when it is none.
+ */
 static size_t plate_char(const unsigned char *s, char out[2])
 {
     if ((s[0] >= '0' && s[0] <= '9') || (s[0] >= 'A' && s[0] <= 'Z')) {
@@ -175,8 +176,8 @@ static int64_t days(int64_t year, int64_t month, int64_t day)
     static const int64_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     int64_t y = year - 1;
-    return 365 * (year - 1970) + (y / 4 - y / 100 + y / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400) +
-           before[month - 1] + (leap && month > 2) + day - 1;
+    return 365 * (year - 1970) + (y / 4 - y / 100 + y / 400) -
+           (1969 / 4 - 1969 / 100 + 1969 / 400) + before[month - 1] + (leap && month > 2) + day - 1;
 }
 
 /* `count` digits at *s as a number within limits; moves *s. */

@@ -38,6 +38,8 @@ with fleet (t, code, name, category, rate, hours, every, serviced, dlat, dlon, s
   ('dune-rental', 'GN-02', 'Generator 500 kVA',    'Power',       87000, 15220, 5000, 12000,  0,      0,     'Dammam yard'),
   ('dune-rental', 'AW-01', 'Boom lift 20 m',       'Access',      48000, 8050,  1500, 7000,   0.020, -0.020, 'Dhahran campus'),
   ('dune-rental', 'AW-02', 'Scissor lift 12 m',    'Access',      26000, 4410,  1500, 3000,   0,      0,     'Dammam yard'),
+  ('dune-rental', 'TL-01', 'Tower light 9 m',      'Power',        9500, 2210,  5000, 0,       0,      0,     'Dammam yard'),
+  ('dune-rental', 'TL-02', 'Tower light 9 m',      'Power',        9500, 1840,  5000, 0,       0,      0,     'Dammam yard'),
   ('dune-rental', 'RL-01', 'Roller 12 t',          'Compaction',  69000, 11900, 2000, 10000, -0.010, -0.010, 'Qatif ring road'),
   ('fjord-hire',  'G-1',   'Mini digger 2.5 t',    'Diggers',     98000, 8240,  1000, 7600,   0.010,  0.020, 'Fana school'),
   ('fjord-hire',  'G-2',   'Digger 8 t',           'Diggers',    185000, 15200, 2500, 13000, -0.020, -0.030, 'Sotra portal'),

@@ -37,10 +37,11 @@ export async function freePort() {
 /** freshet-apps, running. */
 export class Apps {
   /**
-   * Starts it. apps: names (default: all); options: {name: value} for --option; db: postgres://...;
+   * Starts it. apps: names (default: all); world: false starts with nobody acting on
+   * them; options: {name: value} for --option; db: postgres://...;
    * args: more of the command line; config: more configuration files; env: more environment.
    */
-  static async start({ apps = [], options = {}, db, args = [], env = {} } = {}) {
+  static async start({ apps = [], world = true, options = {}, db, args = [], env = {} } = {}) {
     const self = new Apps();
     self.dir = mkdtempSync(path.join(tmpdir(), 'freshet-apps-'));
     self.port = await freePort();
@@ -49,7 +50,7 @@ export class Apps {
     self.args = [
       ...['--var', self.dir, '--listen', `127.0.0.1:${self.port}`, '--static', WEB],
       ...apps.flatMap((name) => ['--app', name]),
-      ...Object.entries(options).flatMap(([name, value]) => ['--option', `${name}=${value}`]),
+      ...Object.entries({ ...(world ? {} : { world: 'off' }), ...options }).flatMap(([name, value]) => ['--option', `${name}=${value}`]),
       ...(db ? ['--db', db] : []),
       ...args,
     ];

@@ -188,8 +188,8 @@ static void feed_again(struct feed *f)
     if (f->follows || feed_ask(f, FOLLOW_SYNC, 0, NULL)) {
         f->state = FEED_FOLLOWING;
     } else {
-        f->state = FEED_LOST; /* no memory: with the next delivery */
-        f->tenant->lost = true;
+        f->state = FEED_LOST; /* no memory: with the next delivery, or the next tick */
+        f->tenant->lost = f->edge->lost = true;
     }
 }
 
@@ -440,9 +440,22 @@ bool edge_run(struct edge *e, uint64_t now_ms, uint64_t budget_us)
     return !list_empty(&e->active);
 }
 
+/* Perhaps nothing is published that would bring them back. */
+static void find_lost_again(struct edge *e)
+{
+    size_t at = 0;
+    void *tenant;
+    e->lost = false;
+    while (map_next(&e->tenants, &at, NULL, &tenant))
+        if (((struct edge_tenant *)tenant)->lost)
+            follow_lost_again(tenant);
+}
+
 void edge_tick(struct edge *e, uint64_t now_ms)
 {
     e->now_ms = now_ms;
+    if (e->lost)
+        find_lost_again(e);
     wheel_tick(e);
     feed_expire(e);
 }

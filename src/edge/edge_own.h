@@ -138,6 +138,7 @@ struct edge {
     struct list unread;   /* feeds without readers, longest first */
     struct list stopping; /* feeds whose end the owner has not answered */
     struct list orphans;  /* lags whose page or answer is on its way, though their reader is closed */
+    bool lost;         /* some tenant's feeds are FEED_LOST */
     struct list rings; /* feeds by when their ring last grew, longest ago first */
     uint64_t now_ms;
     uint64_t tick; /* wheel position */

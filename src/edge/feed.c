@@ -363,9 +363,11 @@ void feed_expire(struct edge *e)
         struct feed *f = LIST_ENTRY(node, struct feed, unread);
         if (f->unread_ms + e->conf.linger_ms > e->now_ms)
             break;
+        if (f->follows)
+            continue;
         if (f->refused)
             feed_free(f); /* the owner knows nothing of it */
-        else if (!f->follows)
+        else
             feed_stop(f);
     }
 }

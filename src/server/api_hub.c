@@ -74,8 +74,13 @@ static int load(const struct freshet_options *given, struct options **opts, char
                                .file = given->config_file};
     int rc = (int)options_load(&in, opts, &report, &warnings);
     tell(why, size, buf_slice(rc ? &report : &warnings));
+    bool silent = rc && !report.len; /* not even memory for the report */
+    if (silent)
+        tell(why, size, slice_str("out of memory"));
     buf_fini(&report);
     buf_fini(&warnings);
+    if (silent)
+        return FRESHET_ENOMEM;
     return rc == OPTIONS_USAGE ? FRESHET_EUSAGE : rc ? FRESHET_EINVAL : 0;
 }
 
@@ -149,6 +154,7 @@ int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **
         options_free(opts);
         if (hub)
             hub_free_all(hub);
+        tell(why, why_size, slice_str("out of memory"));
         return FRESHET_ENOMEM;
     }
     logger_init(&hub->logger, STDERR_FILENO, opts->log.level,

@@ -91,13 +91,15 @@ static int add_pattern(struct conf *conf, struct endpoint *ep)
 
 int conf_add_endpoint(struct conf *conf, struct endpoint with, bool pattern)
 {
-    size_t len = strlen(with.path);
-    struct endpoint *ep = malloc(sizeof *ep + len + 1);
+    size_t len = strlen(with.path), cookie = with.cookie ? strlen(with.cookie) + 1 : 0;
+    struct endpoint *ep = malloc(sizeof *ep + len + 1 + cookie);
     if (!ep)
         return -1;
     *ep = with;
     memcpy(ep + 1, with.path, len + 1);
     ep->path = (char *)(ep + 1);
+    if (cookie)
+        ep->cookie = memcpy((char *)(ep + 1) + len + 1, with.cookie, cookie);
     struct slice path = slice_of(ep->path, len);
     ep->next = pattern ? conf_pattern(conf, path) : map_get(&conf->endpoints, path);
     if (pattern ? add_pattern(conf, ep) : map_put(&conf->endpoints, path, ep)) {

@@ -68,22 +68,25 @@ void conn_settle(struct conn *c)
     c->x = NULL;
 }
 
-static void refuse(struct worker *w, struct conn *c, int fd)
+void conn_refuse(int fd)
 {
     struct transport t;
+    char unread[4096]; /* what is left unread would take the answer back */
     transport_plain(&t, fd);
+    reply_from_nothing(&t);
+    t.ops->read(&t, unread, sizeof unread);
     t.ops->close(&t);
-    atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
-    if (c)
-        free(c->x);
-    free(c);
 }
 
 void conn_new(struct worker *w, int fd, bool metrics)
 {
     struct conn *c = calloc(1, sizeof *c);
     if (!c || !conn_exchange(c) || poller_add(&w->poller, fd, POLLER_IN, c)) {
-        refuse(w, c, fd);
+        if (c)
+            free(c->x);
+        free(c);
+        conn_refuse(fd);
+        atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
         return;
     }
     c->w = w;
@@ -100,8 +103,9 @@ static void leave_stream(struct conn *c, const char *reason)
 {
     struct worker *w = c->w;
     access_unguard(c);
-    if (c->counted)
+    if (c->announced)
         api_connection(c, reason);
+    c->announced = false;
     if (c->state == CONN_STREAM || c->state == CONN_POLL)
         edge_close(w->edge, &c->reader);
     if (c->poll) {
@@ -124,17 +128,22 @@ static void leave_stream(struct conn *c, const char *reason)
              (unsigned long long)(w->mono_ms - c->since_ms));
 }
 
+static void drop_request(struct conn *c)
+{
+    if (c->request && c->request->held)
+        c->request->conn = NULL; /* freed by who makes its answer */
+    else
+        request_free(c->request);
+    c->request = NULL;
+}
+
 void conn_close_for(struct conn *c, const char *reason)
 {
     if (c->state == CONN_CLOSED)
         return;
     leave_stream(c, reason);
     c->state = CONN_CLOSED;
-    if (c->request && c->request->held)
-        c->request->conn = NULL; /* freed by who makes its answer */
-    else
-        request_free(c->request);
-    c->request = NULL;
+    drop_request(c);
     list_move_back(&c->w->dead, &c->all);
     conn_settle(c);
     c->w->stats.connections--;
@@ -190,11 +199,34 @@ static void linger(struct conn *c)
     pause_reading(c, false);
 }
 
-void conn_finish(struct conn *c)
+void conn_overloaded(struct conn *c)
 {
+    if (c->state == CONN_CLOSED)
+        return;
+    leave_stream(c, "failed");
+    drop_request(c);
+    if (!conn_exchange(c)) {
+        reply_from_nothing(&c->t);
+        conn_close(c);
+        return;
+    }
     c->state = CONN_FLUSH;
     put_in_list(c, &c->w->flushing);
-    int sent = c->x->out.failed ? -1 : flush(c);
+    buf_fini(&c->x->out);
+    want_write(c, false);
+    reply_from_nothing(&c->t);
+    linger(c);
+}
+
+void conn_finish(struct conn *c)
+{
+    if (c->x->out.failed) {
+        conn_overloaded(c);
+        return;
+    }
+    c->state = CONN_FLUSH;
+    put_in_list(c, &c->w->flushing);
+    int sent = flush(c);
     if (sent < 0)
         conn_close(c);
     else if (sent)
@@ -210,7 +242,7 @@ void conn_answered(struct conn *c, bool keep_alive)
         c->request = NULL;
     }
     if (c->x->out.failed) {
-        conn_close(c);
+        conn_overloaded(c);
         return;
     }
     if (!keep_alive || atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
@@ -255,6 +287,7 @@ ssize_t conn_send(void *ctx, struct reader *r, const struct iovec *iov, int coun
         return total;
     }
     ssize_t n = c->t.ops->write(&c->t, iov, count);
+    c->begun |= n > 0;
     size_t want = 0;
     for (int i = 0; i < count && n >= 0; i++)
         want += iov[i].iov_len;
@@ -457,10 +490,10 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
         buf_add(&c->x->in, p + used, len - used);
     if (!c->x->in.len)
         buf_fini(&c->x->in);
-    if (used && c->state == CONN_HEAD && !c->x->out.len)
-        put_in_list(c, c->x->in.len ? &c->w->heads : &c->w->idles); /* of the next head, its time runs */
+    if (used && c->state == CONN_HEAD && !c->x->out.len) /* of the next head, its time runs */
+        put_in_list(c, c->x->in.len ? &c->w->heads : &c->w->idles);
     if (c->x->in.failed)
-        conn_close(c);
+        conn_overloaded(c);
     else
         pause_reading(c, c->gone || c->x->in.len > IN_MAX);
 }
@@ -511,7 +544,7 @@ static void readable(struct conn *c)
     /* a head ends with a line: without one in sight it is not worth looking at again */
     bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
     if (c->x->in.failed)
-        conn_close(c);
+        conn_overloaded(c);
     else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->conf->opts->limits.head_bytes)
         conn_input(c);
 }

@@ -179,6 +179,8 @@ struct conn {
     uint16_t format;
     uint8_t state;
     bool counted;    /* in the numbers of streams */
+    bool announced;  /* the program has been told of the stream */
+    bool begun;      /* some of the stream has been sent */
     bool want_write; /* polled for writing */
     bool paused;      /* not polled for reading */
     bool minor0;      /* HTTP/1.0: no chunks */
@@ -232,6 +234,8 @@ struct endpoint {
 
 /* Takes fd. The worker's load counts it already. metrics: see listen_slot. */
 void conn_new(struct worker *w, int fd, bool metrics);
+/* There is no memory for a connection: says so. Takes fd. */
+void conn_refuse(int fd);
 void conn_free_all(struct worker *w);
 /* Frees those that were closed; nothing of theirs may be in use. */
 void conn_free_dead(struct worker *w);
@@ -246,6 +250,8 @@ void conn_close(struct conn *c);
 void conn_close_for(struct conn *c, const char *reason);
 /* Sends the last bytes in `out`, then closes. */
 void conn_finish(struct conn *c);
+/* There is no memory to answer: says so from memory that is always there, then closes. */
+void conn_overloaded(struct conn *c);
 /* The answer to c->request has been put into `out`: sends it, goes on with the next request. */
 void conn_answered(struct conn *c, bool keep_alive);
 /* The stream of that id on this loop; NULL: none. */
@@ -284,6 +290,8 @@ int reply_fail(struct conn *c, struct request *rq, int code, const char *fmt, ..
     __attribute__((format(printf, 4, 5)));
 /* An answer before there is a request: framing errors; the connection closes. */
 void reply_broken(struct conn *c, const struct err *e);
+/* That there is no memory, from memory that is always there; nothing more can be sent. */
+void reply_from_nothing(struct transport *t);
 /* Appends the CORS lines and Vary that belong to every answer. */
 void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out);
 
@@ -389,6 +397,7 @@ struct worker {
     uv_prepare_t prepare;
     uv_idle_t idle;
     uv_timer_t tick;
+    uv_poll_t widest; /* see worker.c */
     struct edge *edge;
     struct rng dice;
     struct poller poller;   /* of the connections */
@@ -577,10 +586,11 @@ struct server {
     struct hub *hub;
     struct store *store;
     struct mailbox owner_box;
+    struct msg *late_follows; /* the owner's: for which there was no memory */
     struct source_slot **sources;
     size_t source_count, source_cap;
     size_t sources_leaving; /* so many of them are being closed by a reload */
-    struct map positions;   /* of outboxes that were closed: name -> text */
+    struct source_slot *parked; /* outboxes that a reload closed, for their positions */
     struct reload *reload;  /* that is under way; NULL: none */
     bool reload_again;
     uv_async_t reload_wish;

@@ -31,17 +31,6 @@ int outbox_host_init(struct source_slot *slot)
     return slot->position.failed ? ERR_OVERLOADED : 0;
 }
 
-void outbox_host_resume(struct source_slot *slot)
-{
-    const char *text = map_get(&slot->s->positions, slice_str(slot->conf->name));
-    if (!slot->is_outbox || !text)
-        return;
-    buf_reset(&slot->position);
-    buf_add_str(&slot->position, text);
-    if (slot->position.failed)
-        abort(); /* a position that is not known would be a loss */
-}
-
 void outbox_host_fini(struct source_slot *slot)
 {
     size_t at = 0;

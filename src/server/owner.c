@@ -168,12 +168,25 @@ static void run_follow(struct msg *m, void *ctx)
     struct server *s = ctx;
     struct follow *f = follow_of(m);
     unsigned edge = carrier_of(f)->edge;
-    if (f->kind != FOLLOW_STOP && !marker_add(&s->workers[edge])) {
+    if (f->kind == FOLLOW_STOP || marker_add(&s->workers[edge])) {
+        hub_follow(s->hub, edge, f, clock_unix_ms());
+    } else if (f->kind == FOLLOW_START) {
         f->error = ERR_OVERLOADED;
         send_followed(s, edge, f);
-        return;
+    } else { /* a feed that is followed can't be refused: with the next tick */
+        m->next = s->late_follows;
+        s->late_follows = m;
     }
-    hub_follow(s->hub, edge, f, clock_unix_ms());
+}
+
+static void run_late_follows(struct server *s)
+{
+    struct msg *late = s->late_follows;
+    s->late_follows = NULL;
+    for (struct msg *next; late; late = next) {
+        next = late->next;
+        run_follow(late, s);
+    }
 }
 
 void owner_follow(void *ctx, struct follow *f)
@@ -425,6 +438,7 @@ void owner_tick(struct server *s, uint64_t now_ms)
 {
     struct hub_stats stats;
     server_check_drained(s);
+    run_late_follows(s);
     if (now_ms / 1000 == s->last_tick_s)
         return;
     s->last_tick_s = now_ms / 1000;
@@ -537,6 +551,10 @@ void owner_fini(struct server *s)
         s->store->ops->close(s->store);
     if (s->owner_ready)
         mailbox_fini(&s->owner_box);
+    for (struct msg *late = s->late_follows, *next; late; late = next) {
+        next = late->next;
+        free(follow_of(late));
+    }
     for (unsigned i = 0; i < s->worker_count; i++)
         markers_free(&s->workers[i]);
 }

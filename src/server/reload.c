@@ -135,7 +135,7 @@ static void take_limits(struct server *s, struct reload *r)
 {
     const struct options *o = s->workers[0].conf->opts;
     quota_change(&s->accepts, o->limits.accepts_per_second, o->limits.accepts_per_second,
-                 clock_unix_ms());
+                 s->workers[0].mono_ms);
     size_t unlike = owner_reconfigure(s);
     if (unlike)
         buf_addf(&r->warnings,

@@ -35,6 +35,18 @@ static bool may_keep(const struct conn *c, const struct request *rq)
            !atomic_load_explicit(&c->w->s->draining, memory_order_relaxed);
 }
 
+void reply_from_nothing(struct transport *t)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 115\r\n\r\n"
+        "{\"error\":\"OVERLOADED\",\"status\":503,\"title\":\"The hub is overloaded\",\"detail\":"
+        "\"out of memory: try again in a second\"}";
+    struct iovec iov = {(void *)(uintptr_t)answer, sizeof answer - 1};
+    t->ops->write(t, &iov, 1);
+    t->ops->end(t);
+}
+
 void reply(struct conn *c, struct request *rq, int status, const char *type, struct slice body,
            const char *extra)
 {
@@ -117,6 +129,8 @@ void reply_error(struct conn *c, struct request *rq, const struct err *e, const 
     struct buf body = BUF_INIT;
     put_problem(e, &body);
     note_refusal(c->w, rq, e);
+    if (body.failed)
+        c->x->out.failed = true; /* not half an answer */
     reply(c, rq, err_status(e->code), "application/problem+json", buf_slice(&body), extra);
     buf_fini(&body);
 }
@@ -148,6 +162,7 @@ void reply_broken(struct conn *c, const struct err *e)
                                .extra = buf_slice(&extra)};
     http1_write_head(&c->x->out, &r);
     buf_add_slice(&c->x->out, buf_slice(&body));
+    c->x->out.failed |= body.failed || extra.failed;
     buf_fini(&body);
     buf_fini(&extra);
     conn_finish(c);

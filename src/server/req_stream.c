@@ -127,17 +127,12 @@ static void begin(struct conn *c, struct request *rq, const struct params *p,
              SLICE_FMT(p->channels[0]), start.last_id.p ? "yes" : "no");
     if (access_guard(c, rq) ||
         edge_open(w->edge, &c->reader, &spec, &start, format, c->minor0, w->mono_ms)) {
-        c->state = CONN_BUSY;
-        if (!conn_exchange(c)) {
-            conn_close(c);
-            return;
-        }
-        buf_reset(&c->x->out);
-        reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
+        conn_overloaded(c);
         return;
     }
-    if (c->state != CONN_CLOSED) {
+    if (c->state == CONN_STREAM) {
         api_connection(c, NULL);
+        c->announced = true;
         request_free(c->request);
         c->request = NULL;
     }

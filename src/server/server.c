@@ -108,9 +108,7 @@ static void on_accepted(void *ctx, int fd)
         *am = (struct accept_msg){{NULL, run_accept}, fd, slot->metrics};
         worker_post(&s->workers[0], w, &am->msg);
     } else {
-        struct transport t;
-        transport_plain(&t, fd);
-        t.ops->close(&t);
+        conn_refuse(fd);
         atomic_fetch_sub_explicit(&w->load, 1, memory_order_relaxed);
     }
 }
@@ -322,7 +320,6 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     s->started_ms = clock_monotonic_ms();
     atomic_init(&s->loaded_ms, clock_unix_ms());
     rng_system(seeds, sizeof seeds);
-    map_init(&s->positions, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
     map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);

@@ -15,6 +15,7 @@ struct source_slot {
     struct rows_read *read; /* one of each at a time: there before they are needed */
     struct append *append;
     const struct opt_source *conf;
+    struct source_slot *parked; /* the next in the server's list */
     struct conf *from; /* that it was made under: conf's texts */
     struct source *source;
     struct opt_source *added; /* owned; NULL: conf is the configuration's */
@@ -43,8 +44,6 @@ void sources_decline(struct source_slot *slot, const struct source_event *events
 /* Reads the stored position. 0 or ERR_OVERLOADED. */
 int outbox_host_init(struct source_slot *slot);
 void outbox_host_fini(struct source_slot *slot); /* fine for all slots */
-/* It is to start after another of its name was closed: where that one was. Fine for all slots. */
-void outbox_host_resume(struct source_slot *slot);
 
 /* source_host's functions for an outbox; ctx: the slot. */
 void outbox_host_position(void *ctx, struct buf *out);

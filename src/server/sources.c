@@ -364,8 +364,7 @@ static int open_outbox(struct source_slot *slot, const struct source_host *host,
 
 static int open_sqlite(struct source_slot *slot, const struct source_host *host, struct err *e)
 {
-    struct source_sqlite_conf conf = {.database = slot->conf->database,
-                                      .query = query_conf(slot)};
+    struct source_sqlite_conf conf = {.database = slot->conf->database, .query = query_conf(slot)};
     return source_sqlite_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
@@ -403,8 +402,8 @@ static void source_texts_free(struct opt_source *o)
 {
     if (!o)
         return;
-    const char *texts[] = {o->name,         o->database, o->query,       o->key,
-                           o->tenant,       o->tenant_value, o->channel, o->types.added,
+    const char *texts[] = {o->name,          o->database,      o->query,   o->key,
+                           o->tenant,        o->tenant_value,  o->channel, o->types.added,
                            o->types.changed, o->types.removed, o->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((void *)(uintptr_t)texts[i]);
@@ -489,10 +488,10 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
-                            &copy->key,          &copy->tenant,      &copy->tenant_value,
-                            &copy->channel,      &copy->types.added, &copy->types.changed,
-                            &copy->types.removed};
+    const char **texts[] = {&copy->name,          &copy->database,    &copy->query,
+                            &copy->key,           &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,       &copy->types.added, &copy->types.changed,
+                            &copy->types.removed, &copy->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
@@ -562,14 +561,14 @@ bool sources_closed(const struct server *s)
 
 void sources_free(struct server *s)
 {
-    size_t at = 0;
-    void *text;
     for (size_t i = 0; i < s->source_count; i++)
         slot_free(s->sources[i]);
     free(s->sources);
-    while (map_next(&s->positions, &at, NULL, &text))
-        free(text);
-    map_fini(&s->positions);
+    while (s->parked) {
+        struct source_slot *slot = s->parked;
+        s->parked = slot->parked;
+        slot_free(slot);
+    }
 }
 
 /* ---- a reload ---- */
@@ -677,19 +676,6 @@ void sources_give_up(struct sources_next *n)
     free(n);
 }
 
-/* What an outbox of this name has read is known when there is one again. */
-static void keep_position(struct server *s, const struct source_slot *slot)
-{
-    struct slice name = slice_str(slot->conf->name);
-    char *text = slot->position.len ? slice_dup(buf_slice(&slot->position)) : NULL;
-    if (!slot->is_outbox || !slot->position.len)
-        return;
-    char *old = map_get(&s->positions, name);
-    if (!text || map_put(&s->positions, name, text))
-        abort(); /* a position that is not known would be a loss */
-    free(old);
-}
-
 static void remove_slot(struct server *s, const struct source_slot *slot)
 {
     size_t at = 0;
@@ -698,13 +684,34 @@ static void remove_slot(struct server *s, const struct source_slot *slot)
     memmove(&s->sources[at], &s->sources[at + 1], (--s->source_count - at) * sizeof *s->sources);
 }
 
+/* Where the one of its name was that was closed before it. */
+static void resume(struct server *s, struct source_slot *slot)
+{
+    bool found = false;
+    for (struct source_slot **at = &s->parked; *at;) {
+        struct source_slot *was = *at;
+        if (!slot->is_outbox || strcmp(was->conf->name, slot->conf->name) != 0) {
+            at = &was->parked;
+            continue;
+        }
+        *at = was->parked;
+        if (!found) { /* the first is the last that was closed */
+            buf_fini(&slot->position);
+            slot->position = was->position;
+            was->position = BUF_INIT;
+            found = true;
+        }
+        slot_free(was);
+    }
+}
+
 static void start_waiting(struct server *s)
 {
     for (size_t i = 0; i < s->source_count; i++) {
         struct source_slot *slot = s->sources[i];
         if (slot->started || !slot->source)
             continue;
-        outbox_host_resume(slot);
+        resume(s, slot);
         start(slot);
     }
 }
@@ -714,9 +721,13 @@ static void on_left(void *arg)
     struct source_slot *slot = arg;
     struct server *s = slot->s;
     slot->closed = true;
-    keep_position(s, slot);
     remove_slot(s, slot);
-    slot_free(slot);
+    if (slot->is_outbox && slot->position.len) { /* where the next one of its name goes on */
+        slot->parked = s->parked;
+        s->parked = slot;
+    } else {
+        slot_free(slot);
+    }
     if (--s->sources_leaving)
         return;
     start_waiting(s);

@@ -4,7 +4,13 @@
 
 #include "io/clock.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define OTHER_DESCRIPTORS 1000 /* besides connections */
 
 static uint64_t now_us(void *ctx)
 {
@@ -33,6 +39,10 @@ static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error
                  (unsigned long long)c->stream.id, err_name(error));
     if (c->sub) {
         api_sub_ended(c->sub, err_name(error));
+        return;
+    }
+    if (!c->poll && !c->begun && why == READER_END_FAILED) {
+        conn_overloaded(c);
         return;
     }
     if (!c->poll) {
@@ -162,6 +172,32 @@ static int make_edge(struct server *s, struct worker *w)
     return w->edge ? 0 : -1;
 }
 
+static void on_widened(uv_handle_t *handle)
+{
+    (void)handle;
+}
+
+/* libuv ends the process when it has no memory for its table of descriptors: so it makes room now
+ * for as many as may be open, by watching a high one for a moment. */
+static void widen(struct worker *w)
+{
+    const struct opt_limits *o = &w->conf->opts->limits;
+    struct rlimit files;
+    uint64_t most = o->connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && most > files.rlim_cur)
+        most = files.rlim_cur;
+    int low = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int high = low < 0 || most > INT32_MAX ? -1 : fcntl(low, F_DUPFD_CLOEXEC, (int)most - 1);
+    if (high >= 0 && uv_poll_init(&w->loop, &w->widest, high) == 0) {
+        uv_poll_start(&w->widest, UV_READABLE, NULL);
+        uv_close((uv_handle_t *)&w->widest, on_widened);
+    }
+    if (high >= 0)
+        close(high);
+    if (low >= 0)
+        close(low);
+}
+
 int worker_init(struct server *s, struct worker *w, unsigned index)
 {
     uint64_t seed;
@@ -179,16 +215,34 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
     for (size_t i = 0; i < DUE_SLOTS; i++)
         list_init(&w->due[i]);
     w->scratch = malloc(SCRATCH_BYTES);
-    if (!w->scratch || make_edge(s, w) || uv_loop_init(&w->loop))
-        return -1;
-    if (mailbox_init(&w->box, &w->loop, w) || poller_init(&w->poller, &w->loop, conn_ready) ||
-        uv_prepare_init(&w->loop, &w->prepare) ||
-        uv_idle_init(&w->loop, &w->idle) || uv_timer_init(&w->loop, &w->tick))
-        return -1;
+    if (!w->scratch || make_edge(s, w))
+        goto no_loop;
+    if (uv_loop_init(&w->loop))
+        goto no_loop;
+    if (mailbox_init(&w->box, &w->loop, w))
+        goto no_mailbox;
+    if (poller_init(&w->poller, &w->loop, conn_ready))
+        goto no_poller;
+    uv_prepare_init(&w->loop, &w->prepare); /* these can't fail */
+    uv_idle_init(&w->loop, &w->idle);
+    uv_timer_init(&w->loop, &w->tick);
+    if (index == 0)
+        widen(w);
     w->prepare.data = w->idle.data = w->tick.data = w;
     uv_prepare_start(&w->prepare, on_prepare);
     uv_timer_start(&w->tick, on_tick, EDGE_TICK_MS, EDGE_TICK_MS);
     return 0;
+no_poller:
+    mailbox_close(&w->box, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+no_mailbox:
+    mailbox_fini(&w->box);
+    uv_loop_close(&w->loop);
+no_loop:
+    edge_free(w->edge);
+    w->edge = NULL;
+    free(w->scratch);
+    return -1;
 }
 
 void worker_run(struct worker *w)

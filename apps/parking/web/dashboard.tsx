@@ -1,7 +1,7 @@
 import { Badge, Flash, format, Panel, Table, Tile, Tiles, WorldControl, type Session } from '@kit';
 import { useState } from 'react';
 import { blind, isOpen, type AlertRow, type Data, type Lot, type ViolationRow } from './model';
-import { Alerts, ALERTS, Cameras, Choose, Gate, inOrder, lotNames, LotLink, LotMeter, page, seconds, Violations, VIOLATIONS } from './parts';
+import { Alerts, ALERTS, Cameras, Choose, Feed, inOrder, lotNames, LotLink, LotMeter, page, seconds, Violations, VIOLATIONS } from './parts';
 
 function Figures({ data }: { data: Data }) {
   const { lots, totals, today } = data;
@@ -16,7 +16,7 @@ function Figures({ data }: { data: Data }) {
       <Tile label="Open alerts" value={totals.alertsOpen} tone={totals.alertsOpen ? 'warn' : 'neutral'} hint={totals.alertsOpen ? 'active or acknowledged' : 'nothing to see to'} />
       <Tile label="Open violations" value={totals.violationsOpen} hint={`${format.money(totals.penaltiesOpen, data.operator.currency)} in penalties`} />
       <Tile label="Cameras" value={`${cameras - down} / ${cameras}`} tone={down ? 'bad' : 'neutral'} hint={down ? `${down} not reporting` : 'all reporting'} />
-      {today && <Tile label="In / out today" value={`${format.number(today.entries)} / ${format.number(today.exits)}`} hint={today.stays ? `stayed ${seconds(Math.round(today.staySeconds / today.stays))} on average` : 'since 00:00 UTC'} />}
+      {today && <Tile label="In / out today" value={`${format.number(today.entries)} / ${format.number(today.exits)}`} hint={today.stays ? `average stay ${seconds(Math.round(today.staySeconds / today.stays))}` : 'since 00:00 UTC'} />}
     </Tiles>
   );
 }
@@ -79,7 +79,7 @@ function Board({ data, session, stale }: { data: Data; session: Session; stale: 
           </Panel>
         </div>
         <Panel title="Gate events" stale={stale} actions={<a href="/parking/gates/">Gate monitor</a>}>
-          <Gate data={data} rows={(data.gateEvents ?? []).filter(here).slice(0, 24)} empty="Nobody has come or gone yet." />
+          <Feed data={data} rows={(data.gateEvents ?? []).filter(here).slice(0, 20)} empty="Nobody has come or gone yet." />
         </Panel>
       </div>
       <Panel title="The world" note="Cars, gates and cameras, playing through the endpoints that real devices would use.">

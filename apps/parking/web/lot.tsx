@@ -1,7 +1,7 @@
 import { api, Badge, Button, Empty, Flash, format, LiveChart, Meter, Notice, NumberField, Panel, Select, type Point, type Session } from '@kit';
 import { useEffect, useMemo, useState } from 'react';
 import { contractorOf, isOpen, type Data, type Device, type Lot } from './model';
-import { Alerts, Gate, inOrder, page, Share, useAct, Violations, type PageProps } from './parts';
+import { Alerts, Feed, inOrder, page, Share, useAct, Violations, type PageProps } from './parts';
 
 const asked = new URLSearchParams(location.search).get('id');
 
@@ -150,7 +150,7 @@ function One({ data, lot, stale, session, live }: PageProps & { lot: Lot; sessio
           <Shares data={data} />
           {session.role === 'manager' && <Settings lot={lot} />}
           <Panel title="Gate events" stale={stale}>
-            <Gate data={data} rows={(data.gateEvents ?? []).slice(0, 20)} empty="Nobody has come or gone yet." without="lot" />
+            <Feed data={data} rows={(data.gateEvents ?? []).slice(0, 20)} empty="Nobody has come or gone yet." without="lot" />
           </Panel>
         </div>
       </div>

@@ -1,6 +1,6 @@
 import { ConnectionStatusBadge } from '@freshet/client/react/ui';
 import type { Snapshot } from '@freshet/client';
-import { api, ApiError, Badge, Button, Empty, format, Meter, mount, Notice, preloadSession, RequireSession, Select, Shell, Table, useSession, useStaleSince, type Column, type Session, type Tone } from '@kit';
+import { api, ApiError, Badge, Button, Empty, format, Meter, mount, Notice, preloadSession, RequireSession, Select, Shell, Table, useSession, useStaleSince, type Column, type IconName, type Session, type Tone } from '@kit';
 import { useState, type ReactNode } from 'react';
 import { useLive, type Live } from './live';
 import './parking.css';
@@ -24,15 +24,22 @@ export const VIOLATIONS: Record<ViolationRow['violationType'], string> = {
   unauthorized_vehicle: 'Unauthorized vehicle',
   capacity_breach: 'Capacity breach',
 };
-const SEVERITY: Record<AlertRow['severity'], Tone> = { low: 'info', medium: 'warn', high: 'bad', critical: 'bad' };
-const STATUS: Record<string, Tone> = { active: 'bad', pending: 'warn', acknowledged: 'info', resolved: 'good' };
+const SEVERITY: Record<AlertRow['severity'], [Tone, IconName]> = { low: ['info', 'info'], medium: ['warn', 'warn'], high: ['bad', 'up'], critical: ['bad', 'warn'] };
+const STATUS: Record<string, [Tone, IconName]> = { active: ['bad', 'live'], pending: ['warn', 'clock'], acknowledged: ['info', 'info'], resolved: ['good', 'good'] };
 
 export const Severity = ({ severity }: { severity: AlertRow['severity'] }) => (
   <span className="p-severity" data-severity={severity}>
-    <Badge tone={SEVERITY[severity]}>{severity}</Badge>
+    <Badge tone={SEVERITY[severity][0]} icon={SEVERITY[severity][1]}>{severity}</Badge>
   </span>
 );
-export const Status = ({ status }: { status: string }) => <Badge tone={STATUS[status] ?? 'neutral'}>{status}</Badge>;
+export function Status({ status }: { status: string }) {
+  const [tone, icon] = STATUS[status] ?? ['neutral', null];
+  return (
+    <Badge tone={tone} icon={icon}>
+      {status}
+    </Badge>
+  );
+}
 export const Plate = ({ children }: { children: string }) => <span className="p-plate">{children}</span>;
 export const LotLink = ({ data, lot }: { data: Data; lot: string }) => <a href={`/parking/lot/?id=${encodeURIComponent(lot)}`}>{nameOf(data, lot)}</a>;
 export const seconds = (duration: number | null | undefined): string => (duration === null || duration === undefined ? '–' : format.duration(Math.max(1, duration) * 1000));
@@ -234,11 +241,42 @@ export function Gate({ data, rows, empty, without }: { data: Data; rows: readonl
   return <Table label="Gate events" columns={columns.filter((column) => column !== false)} rows={rows} rowKey={(row) => `${row.parkingLotId} ${row.timestamp}`} empty={empty} rowProps={(row) => ({ 'data-event': row.event })} />;
 }
 
-/** A contractor's share of a lot. */
-export const Share = ({ data, allocation }: { data: Data; allocation: Allocation }) => {
-  const now = present(data, allocation.contractorId, allocation.parkingLotId);
-  return <Meter value={now} max={allocation.capacity} warnAt={allocation.capacity} label={`${contractorOf(data, allocation.contractorId)} at ${nameOf(data, allocation.parkingLotId)}`} text={<span className="p-share">{`${now} / ${allocation.capacity}`}</span>} />;
-};
+/** The same where there is little room: two lines each. */
+export function Feed({ data, rows, empty, without }: { data: Data; rows: readonly GateEvent[]; empty: string; without?: 'lot' }) {
+  if (!rows.length) return <Empty>{empty}</Empty>;
+  return (
+    <ul className="p-feed">
+      {rows.map((row) => (
+        <li key={`${row.parkingLotId} ${row.timestamp}`} data-event={row.event}>
+          {row.event === 'vehicle_entry' ? <Badge tone="info" icon="down">entry</Badge> : <Badge icon="up">exit</Badge>}
+          <span className="p-said">
+            <Plate>{row.plateNumber}</Plate>
+            <small>{[without !== 'lot' && nameOf(data, row.parkingLotId), row.contractorId && contractorOf(data, row.contractorId)].filter(Boolean).join(' · ')}</small>
+          </span>
+          <span className="p-said">
+            <time dateTime={row.timestamp}>{format.time(row.timestamp)}</time>
+            <small>{row.event === 'vehicle_exit' ? (typeof row.duration === 'number' ? `stayed ${seconds(row.duration)}` : 'not seen coming') : ''}</small>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** A contractor's share of a lot: full is fine, more is not. */
+export function Share({ data, allocation }: { data: Data; allocation: Allocation }) {
+  const { contractorId, parkingLotId, capacity } = allocation;
+  const now = present(data, contractorId, parkingLotId);
+  return (
+    <span className="k-meter" data-tone={now > capacity ? 'bad' : 'info'}>
+      <svg viewBox="0 0 100 6" preserveAspectRatio="none" role="meter" aria-label={`${contractorOf(data, contractorId)} at ${nameOf(data, parkingLotId)}`} aria-valuenow={now} aria-valuemin={0} aria-valuemax={Math.max(now, capacity)} aria-valuetext={`${now} of ${capacity}`}>
+        <rect className="k-meter-all" width="100" height="6" />
+        <rect className="k-meter-now" width={capacity ? Math.min(100, (now * 100) / capacity) : now ? 100 : 0} height="6" />
+      </svg>
+      <span className="p-share">{`${now} / ${capacity}`}</span>
+    </span>
+  );
+}
 
 export function Choose<Value extends string>({ label, value, onChange, all, options }: { label: string; value: Value | ''; onChange: (value: Value | '') => void; all: string; options: Readonly<Record<Value, string>> }) {
   return <Select label={label} value={value} onChange={onChange} options={[{ value: '', label: all }, ...(Object.entries(options) as [Value, string][]).map(([value, label]) => ({ value, label }))]} />;

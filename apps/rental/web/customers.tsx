@@ -1,6 +1,7 @@
 import { useConnection } from '@freshet/client/react';
 import { api, ApiError, Badge, Button, Dialog, format, Meter, mount, Notice, Panel, Table, TextField, useStaleSince, type Session } from '@kit';
 import { useMemo, useState } from 'react';
+import { Below } from './cells';
 import { useAct, useLive } from './data';
 import { Typed } from './fields';
 import { Page } from './Page';
@@ -133,9 +134,9 @@ function Customers({ session }: { session: Session }) {
                 cell: ({ name, code, city }) => (
                   <>
                     {name}{' '}
-                    <small className="r-below">
+                    <Below>
                       {code}, {city}
-                    </small>
+                    </Below>
                   </>
                 ),
               },
@@ -172,11 +173,11 @@ function Customers({ session }: { session: Session }) {
                   head: 'Run',
                   cell: (run) => (
                     <>
-                      {run.task} <small className="r-below">{format.day(run.started_at)}</small>
+                      {run.task} <Below>{format.day(run.started_at)}</Below>
                     </>
                   ),
                 },
-                { head: 'Progress', cell: (run) => <Meter label={`${run.task}, run ${run.id}`} value={run.done} max={run.total} text={<span className="k-meter-text">{`${run.done} of ${run.total}`}</span>} /> },
+                { head: 'Progress', cell: (run) => <span className="r-progress"><Meter label={`${run.task}, run ${run.id}`} value={run.done} max={run.total} text={<span className="k-meter-text">{`${run.done} of ${run.total}`}</span>} /></span> },
                 { head: 'Changed', align: 'end', cell: ({ changed }) => changed },
               ]}
             />

@@ -3,6 +3,7 @@ import { SSE_EVENT_TYPES } from '@freshet/client/compat/rental';
 import { useConnection } from '@freshet/client/react';
 import { Badge, Button, Empty, format, Meter, mount, Notice, Panel, Select, Table, TextField, Tile, Tiles, useStaleSince, WorldControl, type Session } from '@kit';
 import { useState } from 'react';
+import { Named, Solid } from './cells';
 import { useAct, useLive } from './data';
 import { Feed } from './Feed';
 import { FleetMap } from './FleetMap';
@@ -44,8 +45,8 @@ const Overdue = ({ rows, currency }: { rows: Rental[]; currency: string }) => (
     columns={[
       { head: 'Rental', cell: ({ id }) => <a href={`/rental/rentals/?rental=${id}`}>{id}</a> },
       { head: 'Customer', cell: ({ customer }) => customer },
-      { head: 'Equipment', cell: ({ equipment }) => equipment },
-      { head: 'Due', cell: ({ due_on }) => due_on, wide: true },
+      { head: 'Equipment', cell: ({ equipment }) => <Named>{equipment}</Named> },
+      { head: 'Due', cell: ({ due_on }) => <Solid>{due_on}</Solid>, wide: true },
       { head: 'Late', cell: ({ days_overdue: days }) => <Badge tone="bad">{plural(days, 'day')}</Badge> },
       { head: 'Open', align: 'end', cell: ({ balance }) => money(balance, currency) },
     ]}

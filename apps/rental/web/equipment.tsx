@@ -2,6 +2,7 @@ import type { FreshetEvent } from '@freshet/client';
 import { useConnection } from '@freshet/client/react';
 import { Badge, Button, Dialog, Flash, format, Meter, mount, Notice, Panel, Table, TextField, useStaleSince, type Session } from '@kit';
 import { useState } from 'react';
+import { Below, Named, Solid } from './cells';
 import { useAct, useLive } from './data';
 import { Typed } from './fields';
 import { FleetMap } from './FleetMap';
@@ -138,7 +139,7 @@ function Equipment({ session }: { session: Session }) {
                 head: 'Order',
                 cell: (order) => (
                   <>
-                    {order.equipment} <small className="r-below">{order.description}</small>
+                    <Named>{order.equipment}</Named> <Below>{order.description}</Below>
                   </>
                 ),
               },
@@ -170,7 +171,7 @@ function Equipment({ session }: { session: Session }) {
               head: 'Machine',
               cell: ({ code, name }) => (
                 <>
-                  {code} <small className="r-below">{name}</small>
+                  <Solid>{code}</Solid> <Below>{name}</Below>
                 </>
               ),
             },
@@ -182,15 +183,27 @@ function Equipment({ session }: { session: Session }) {
                 </>
               ),
             },
-            { head: 'With', cell: ({ customer, due_on }) => (customer ? `${customer}, due ${due_on}` : '–') },
+            {
+              head: 'With',
+              cell: ({ customer, due_on }) =>
+                customer ? (
+                  <>
+                    {customer} <Below>due {due_on}</Below>
+                  </>
+                ) : (
+                  '–'
+                ),
+            },
             {
               head: 'Where',
               cell: ({ site, lat, lon, located_at }) => (
                 <>
                   {site}{' '}
-                  <small className="r-below">
-                    <Flash value={`${lat.toFixed(4)}, ${lon.toFixed(4)}`} /> at {format.time(located_at)}
-                  </small>
+                  <Below>
+                    <Solid>
+                      <Flash value={`${lat.toFixed(4)}, ${lon.toFixed(4)}`} /> at {format.time(located_at)}
+                    </Solid>
+                  </Below>
                 </>
               ),
             },

@@ -1,6 +1,7 @@
 import { useConnection } from '@freshet/client/react';
 import { api, Badge, Button, Dialog, Field, format, mount, Notice, Panel, Select, Table, Tabs, TextField, useStaleSince, type Session } from '@kit';
 import { useEffect, useMemo, useState } from 'react';
+import { Below, Named, Solid } from './cells';
 import { useAct, useLive } from './data';
 import { DayField } from './fields';
 import { Page } from './Page';
@@ -226,11 +227,17 @@ function Rentals({ session }: { session: Session }) {
             { head: 'Rental', cell: ({ id }) => id },
             { head: 'Status', cell: ({ status, days_overdue: days }) => <Badge tone={STATUS_TONE[status]!}>{days ? `overdue ${plural(days, 'day')}` : status}</Badge> },
             { head: 'Customer', cell: ({ customer }) => customer },
-            { head: 'Equipment', cell: ({ equipment }) => equipment },
-            { head: 'From', cell: ({ start_on }) => start_on, wide: true },
-            { head: 'Due', cell: ({ due_on, returned_on }) => (returned_on ? `back ${returned_on}` : due_on) },
-            { head: 'Owed', align: 'end', cell: ({ owed }) => money(owed, currency), wide: true },
-            { head: 'Open', align: 'end', cell: ({ balance }) => money(balance, currency) },
+            { head: 'Equipment', cell: ({ equipment }) => <Named>{equipment}</Named> },
+            {
+              head: 'Due',
+              cell: ({ due_on, returned_on, start_on }) => (
+                <Solid>
+                  {returned_on ? `back ${returned_on}` : due_on} <Below>from {start_on}</Below>
+                </Solid>
+              ),
+            },
+            { head: 'Owed', align: 'end', cell: ({ owed }) => <Solid>{money(owed, currency)}</Solid>, wide: true },
+            { head: 'Open', align: 'end', cell: ({ balance }) => <Solid>{money(balance, currency)}</Solid> },
             ...(works ? [{ head: '', label: 'What can be done', cell: (rental: Rental) => <Steps rental={rental} busy={busy} onOpen={setOpen} onStep={({ id }, to) => void act(`/api/rental/rentals/${id}/status`, { status: to })} /> }] : []),
           ]}
         />

@@ -54,7 +54,7 @@ function Figures({ trips, name }: { trips: readonly Trip[]; name: string }) {
         <Tile label="Seats free" value={sum.free} />
         <Tile label="Seats sold" value={sum.sold} hint={sum.occupancy === null ? undefined : `${format.percent(sum.occupancy, 1)} of all`} />
         <Tile label="Bookings" value={sum.bookings} />
-        <Tile label="Revenue" value={format.money(sum.revenue)} />
+        <Tile label="Revenue" value={format.money(Math.round(sum.revenue))} />
         <Tile label="Sold out" value={sum.soldOut} tone={sum.soldOut ? 'info' : 'neutral'} />
         <Tile label="Halted" value={sum.halted} tone={sum.halted ? 'warn' : 'neutral'} hint={sum.halted ? 'not on sale' : undefined} />
       </Tiles>

@@ -1,5 +1,5 @@
 import { Flash, Notice, Panel, StaleFrame, Tabs } from '@kit';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { clockOf, dayName, dayOf, salesOf, type Trip } from './model';
 import { SalesBadge } from './parts';
 import { Sale } from './Sale';
@@ -12,6 +12,12 @@ export function Counter({ onConnection }: { onConnection: (isConnected: boolean)
   const { data, error, stream, put } = useTrips(NONE);
   const [day, setDay] = useState<string | null>(null);
   const [id, setId] = useState<string | null>(null);
+  const sale = useRef<HTMLDivElement>(null);
+  /** Where the sale is below the list, it comes into view. */
+  function choose(one: Trip) {
+    setId(one.id);
+    if (sale.current && sale.current.offsetTop > innerHeight / 2) requestAnimationFrame(() => sale.current?.scrollIntoView({ block: 'start' }));
+  }
   useEffect(() => onConnection(stream.isConnected), [stream.isConnected, onConnection]);
   const trips = useMemo(() => data?.trips.filter((trip) => salesOf(trip) !== 'departed') ?? [], [data]);
   if (!data) return error ? <Notice tone="bad">{error}</Notice> : <div className="k-waiting" aria-busy="true" />;
@@ -27,14 +33,14 @@ export function Counter({ onConnection }: { onConnection: (isConnected: boolean)
           {listed.length ? (
             <ul className="t-choices" aria-label="Trips">
               {listed.map((one) => (
-                <Choice key={one.id} trip={one} chosen={one.id === trip?.id} onChoose={() => setId(one.id)} />
+                <Choice key={one.id} trip={one} chosen={one.id === trip?.id} onChoose={() => choose(one)} />
               ))}
             </ul>
           ) : (
             <p className="k-empty">No trip is to come.</p>
           )}
         </Panel>
-        {trip && <Sale key={trip.id} trip={trip} onTrip={put} />}
+        <div ref={sale}>{trip && <Sale key={trip.id} trip={trip} onTrip={put} />}</div>
       </div>
     </StaleFrame>
   );
