@@ -149,14 +149,9 @@ static void month_start(unsigned back, char *day)
     time_t now = (time_t)(app_now_ms() / 1000);
     struct tm tm;
     gmtime_r(&now, &tm);
-<<<<<<< HEAD
-    unsigned months = (unsigned)(tm.tm_year + 1900) * 12 + (unsigned)tm.tm_mon - back;
-    snprintf(day, RULES_DAY_SIZE, "%04u-%02u-01", months / 12 % 10000, months % 12 + 1);
-=======
     int months = (tm.tm_year + 1900) * 12 + tm.tm_mon - (int)back;
     struct tm first = {.tm_year = months / 12 - 1900, .tm_mon = months % 12, .tm_mday = 1};
     strftime(day, RULES_DAY_SIZE, "%Y-%m-%d", &first);
->>>>>>> main
 }
 
 json_t *figures_trend(struct cockpit *c, const char *company)
