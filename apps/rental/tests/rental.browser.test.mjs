@@ -25,7 +25,7 @@ after(async () => {
 const post = (where, body, as = manager) => apps.request(where, { as, body });
 const get = async (where, as = manager) => (await apps.request(where, { as })).body;
 const broadcast = (type, data) => post('/api/sse', { type, data });
-const connections = async () => (await get('/api/sse/stats')).totalConnections;
+const connections = async () => (await get('/api/rental/stats')).totalConnections;
 
 /** A window of somebody, connected, with all ten types shown. */
 async function window(where, login = 'dune-manager', more = {}) {
