@@ -358,7 +358,7 @@ describe('tabs', () => {
 
 describe('outages', () => {
   test('while the hub is away the page says so and since when, and catches up by itself', async () => {
-    const { page, complaints, close } = await dashboard();
+    const { page, complaints, close } = await dashboard('amira', { allow: /503/ });
     await shows(badge(page), /Connected/);
     await device(apps, 'cam-ring-1').count(50);
     await shows(row(page, 'lot_ring').locator('[data-cell="occupied"]'), '50');

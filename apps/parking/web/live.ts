@@ -67,9 +67,9 @@ export class Live {
     if (this.#joins++ || !this.#began || this.view.error) void this.load();
   }
 
-  #loadSoon() {
+  #loadSoon(ms = 30) {
     clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => void this.load(), 30);
+    this.#soon = setTimeout(() => void this.load(), ms);
   }
 
   readonly load = async (): Promise<void> => {
@@ -84,7 +84,10 @@ export class Live {
       this.#set({ data: this.#since.reduce(after, fetched), error: null });
       this.client.markFresh();
     } catch (error) {
-      this.#set({ error: error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)) });
+      const failed = error instanceof ApiError ? error : new ApiError(0, 'failed', String(error));
+      // a server that is only being restarted: what is on screen is marked as stale, and stays
+      if (this.view.data && (failed.status === 0 || failed.status === 503)) this.#loadSoon(2000);
+      else this.#set({ error: failed });
     }
     this.#since = null;
     if (this.#again) {
