@@ -25,7 +25,7 @@ $(BUILD)/build.ninja:
 	@mv $(BUILD).log $(BUILD)/setup.log
 
 run:
-	@tools/need run
+	@tools/need run $(if $(call given,DB),postgresql)
 	@$(MAKE) --no-print-directory build
 	@APP='$(call given,APP)' DB='$(call given,DB)' tools/run-apps $(PORT)
 

@@ -5,7 +5,7 @@ import { Apps, until } from '../../tests/lib.mjs';
 import { API, atOnce, calm, cameraToken, count, GATE, LIMITS, people, start, state, still, zone } from './help.mjs';
 
 let apps, mara, leon, ines, cameras;
-let quiet, quietStreams;
+let quiet, quietStreams, tom;
 const post = (where, as, body = {}) => apps.request(`${API}/${where}`, { as, body });
 const is = (type, test = () => true) => ({ data }) => data.type === type && test(data.data);
 const density = (as = mara) => apps.stream(`${API}/density-stream`, { as });
@@ -25,8 +25,8 @@ async function following(body, as) {
 before(async () => {
   ({ apps, mara, leon, ines, cameras } = await start());
   // Two streams on which nothing happens while the other tests run: for the heartbeats, at the end.
-  quiet = await Apps.start({ apps: ['crowd'] });
-  const tom = await quiet.login('crowd', 'tom');
+  quiet = await Apps.start({ apps: ['crowd'], args: ['--limits-connections-per-user', '2'] });
+  tom = await quiet.login('crowd', 'tom');
   await still(quiet, tom);
   quietStreams = await Promise.all(['density', 'alert'].map((name) => quiet.stream(`${API}/${name}-stream`, { as: tom })));
   quietStreams.began = Date.now();
@@ -127,6 +127,12 @@ describe('the streams', () => {
     await Promise.all(streams.map((stream) => stream.close()));
     await until(async () => !(await counts())?.density && !(await counts())?.['crowd-alerts'], 'no stream');
     await until(() => apps.log.slice(before).match(/stream closed/g)?.length === 4, 'four more lines');
+  });
+
+  test('a client’s streams can be limited: the third is refused, and told when to come again', async () => {
+    const third = await quiet.request(`${API}/alert-stream`, { as: tom, headers: { Accept: 'text/event-stream' } });
+    assert.deepEqual([third.status, third.body.error], [429, 'TOO_MANY_CONNECTIONS']);
+    assert.ok(Number(third.headers.get('retry-after')) > 0);
   });
 
   test('polling goes on where the stream was, with real readings', async () => {

@@ -68,7 +68,7 @@ function Label({ zone }: { zone: Zone }) {
   const words = narrow ? zone.name.split(' ') : [zone.name];
   const level = zone.level !== 'normal';
   return (
-    <g className="c-label" transform={`translate(${x} ${y})`} data-lines={1 + +level + words.length} aria-hidden="true">
+    <g className="c-label" data-label={zone.id} data-level={zone.level} transform={`translate(${x} ${y})`}>
       <text className="c-short">
         <tspan x="0" dy={level ? '-0.15em' : '0.35em'}>
           {densityText(zone)}
@@ -125,16 +125,19 @@ export function FloorPlan({ state: { venue, zones, fixtures, passages }, chosen,
         ))}
         {zones.map((zone) => (
           <g key={zone.id} className="c-zone" data-zone={zone.id} data-level={zone.level} role="button" tabIndex={0} aria-pressed={zone.id === chosen} aria-label={describe(zone)} onClick={() => onChoose(zone.id)} onKeyDown={(event) => key(event, zone.id)}>
-            <title>{describe(zone)}</title>
             <path className="c-ground" d={path(zone.corners)} />
             {zone.level !== 'normal' && <path className="c-pattern" d={path(zone.corners)} fill={`url(#plan-${zone.level})`} />}
             <path className="c-edge" d={path(zone.corners)} />
-            <Label zone={zone} />
           </g>
         ))}
-        {passages.map(({ a, b, x, y }) => (
-          <circle key={`${a} ${b}`} className="c-passage" cx={x} cy={y} r="1.4" aria-hidden="true" />
-        ))}
+        <g aria-hidden="true">
+          {passages.map(({ a, b, x, y }) => (
+            <circle key={`${a} ${b}`} className="c-passage" cx={x} cy={y} r="1.4" />
+          ))}
+          {zones.map((zone) => (
+            <Label key={zone.id} zone={zone} />
+          ))}
+        </g>
       </svg>
     </div>
   );

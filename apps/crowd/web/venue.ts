@@ -4,6 +4,8 @@ import { useEffect, useState } from 'react';
 import type { Alert, Emergency, Reading, VenueState } from './types';
 
 const STATE = '/api/crowd-risk/state';
+/** Rest after a failed fetch of the whole, in ms. */
+const RETRY_MS = 3000;
 /** How many alerts of the past are shown. */
 const RECENT = 30;
 
@@ -61,6 +63,7 @@ export function useVenue() {
     let late: Change[] | null = null;
     let again = false;
     let ended = false;
+    let retry: ReturnType<typeof setTimeout> | undefined;
 
     const change = (by: Change) => {
       late?.push(by);
@@ -77,7 +80,10 @@ export function useVenue() {
         density.markFresh();
         alerts.markFresh();
       } catch (failed) {
-        if (!ended) setError(failed instanceof ApiError ? failed.detail : String(failed));
+        if (ended) return;
+        setError(failed instanceof ApiError ? failed.detail : String(failed));
+        clearTimeout(retry);
+        if (!(failed instanceof ApiError) || failed.status === 0 || failed.status >= 500) retry = setTimeout(whole, RETRY_MS);
       }
       late = null;
       if (again && !ended) {
@@ -95,6 +101,7 @@ export function useVenue() {
     whole();
     return () => {
       ended = true;
+      clearTimeout(retry);
       offs.forEach((off) => off());
     };
   }, [density, alerts]);

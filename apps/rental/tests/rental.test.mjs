@@ -143,33 +143,33 @@ describe('the stream', () => {
   });
 
   it('polling reads the same events, from the past on', async () => {
-    const first = await get('/api/sse/events?limit=1', viewer);
+    const first = await get('/api/rental/events?limit=1', viewer);
     await post('/api/sse', { type: 'sync_progress', data: { task: 'polled', progress: 7 } });
-    const next = await get(`/api/sse/events?lastEventId=${first.cursor}`, viewer);
+    const next = await get(`/api/rental/events?lastEventId=${first.cursor}`, viewer);
     assert.deepEqual(next.events.map(({ type, data }) => [type, data.task]), [['sync_progress', 'polled']]);
-    assert.ok((await get('/api/sse/events?since=earliest', viewer)).events.length > 5);
-    assert.equal((await apps.request('/api/sse/events')).status, 401);
+    assert.ok((await get('/api/rental/events?since=earliest', viewer)).events.length > 5);
+    assert.equal((await apps.request('/api/rental/events')).status, 401);
   });
 
   it('fifty connections get an event within two seconds, and are gone from the figures once closed', async () => {
-    const before = (await get('/api/sse/stats')).totalConnections;
+    const before = (await get('/api/rental/stats')).totalConnections;
     const streams = await Promise.all(Array.from({ length: 50 }, () => apps.stream('/api/sse', { as: viewer })));
     for (const one of streams) await one.next();
-    assert.equal((await get('/api/sse/stats')).totalConnections, before + 50);
+    assert.equal((await get('/api/rental/stats')).totalConnections, before + 50);
     await post('/api/sse', { type: 'sync_progress', data: { task: 'fifty', progress: 50 } });
     await Promise.all(streams.map((one) => one.next(({ data }) => data.data?.task === 'fifty', { ms: 2000 })));
     await Promise.all(streams.map((one) => one.close()));
-    await until(async () => (await get('/api/sse/stats')).totalConnections === before, 'the closed ones to be cleaned up');
+    await until(async () => (await get('/api/rental/stats')).totalConnections === before, 'the closed ones to be cleaned up');
   });
 
   it('an administrator reads connections, published and refused events of the company; others may not', async () => {
-    const before = await get('/api/sse/stats');
+    const before = await get('/api/rental/stats');
     await post('/api/sse', { type: 'sync_progress', data: { task: 'counted', progress: 1 } });
-    const now = await get('/api/sse/stats');
+    const now = await get('/api/rental/stats');
     assert.equal(now.eventsPublished, before.eventsPublished + 1);
     for (const name of ['totalConnections', 'eventsRefused', 'eventsFailed', 'publishRate', 'historySize']) assert.equal(typeof now[name], 'number', name);
     assert.deepEqual(Object.keys(now.connectionsByTenant).filter((one) => one !== 'dune-rental'), []);
-    assert.equal((await apps.request('/api/sse/stats', { as: viewer })).status, 403);
+    assert.equal((await apps.request('/api/rental/stats', { as: viewer })).status, 403);
   });
 });
 
