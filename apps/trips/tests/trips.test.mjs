@@ -258,6 +258,15 @@ describe('trips over HTTP', () => {
     }
   });
 
+  test('an event has a limit of size', async () => {
+    const as = await apps.login('operator', 'operator');
+    const { body } = await apps.request('/v1/config', { as });
+    assert.equal(body.options.find(({ name }) => name === 'limits.event_bytes').value, '64KiB');
+    const big = { channel: 'trips', type: 'trip-updated', key: 'nw-301', data: { text: 'x'.repeat(100_000) } };
+    const { status } = await apps.request('/v1/publish?tenant=northway', { as, body: big });
+    assert.ok(status === 413 || status === 403, `${status}: too large, and the channel is the database's`);
+  });
+
   test('who goes away is cleaned up after, and the count of connections is in the metrics', async () => {
     const as = await apps.login('operator', 'operator');
     const open = async () => (await apps.request('/v1/stats', { as })).body.connectionsByTenant.northway ?? 0;
