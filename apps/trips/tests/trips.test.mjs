@@ -187,6 +187,8 @@ describe('trips over HTTP', () => {
     assert.equal((await apps.request('/api/trips/nw-207', { as: cashier, method: 'DELETE' })).status, 403);
     const foreign = await apps.request('/api/trips/nw-207/bookings', { as: cashier, body: { name: 'A', seats: 1 }, headers: { Origin: 'http://elsewhere.example' } });
     assert.equal(foreign.status, 403);
+    const taken = await apps.request('/api/trips/nw-207', { as: office, method: 'DELETE', headers: { Origin: 'http://elsewhere.example' } });
+    assert.equal(taken.status, 403);
     const form = await apps.request('/api/trips/nw-207/bookings', { as: cashier, body: 'name=A&seats=1', headers: { 'Content-Type': 'text/plain' } });
     assert.equal(form.status, 415);
   });
