@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FLOW 0.85        /* people a second and metre of width, while there is room */
-#define JAM_FROM 2.6     /* people per square metre from which it goes slower */
-#define JAM_FULL 6.5     /* nobody gets in any more */
-#define PLACE_FULL 2.3   /* a place that is taken, in people per square metre */
-#define EXPECTED 1.9     /* the same, when all have come */
-#define ARRIVAL_S 900.0  /* time in which they come */
-#define ASTRAY 0.04      /* share of those who set out that go the other way */
+#define FLOW 0.85       /* people a second and metre of width, while there is room */
+#define JAM_FROM 2.6    /* people per square metre from which it goes slower */
+#define JAM_FULL 6.5    /* nobody gets in any more */
+#define PLACE_FULL 2.3  /* a place that is taken, in people per square metre */
+#define EXPECTED 1.9    /* the same, when all have come */
+#define ARRIVAL_S 900.0 /* time in which they come */
+#define ASTRAY 0.04     /* share of those who set out that go the other way */
 
 /* How long a phase lasts at most, in seconds. */
 static const double LASTS[] = {2400, 400, 420, 400, 2000, 60};
@@ -35,11 +35,10 @@ static int zone_init(struct crowd_model_zone *zone, const json_t *json)
     if (!id || !camera || kind < 0 || !(area > 0) || strlen(id) >= sizeof zone->id ||
         strlen(camera) >= sizeof zone->camera)
         return -1;
-    *zone = (struct crowd_model_zone){
-        .kind = (enum crowd_kind)kind,
-        .area_m2 = area,
-        .people = json_number_value(json_object_get(json, "people")),
-        .busy = 1};
+    *zone = (struct crowd_model_zone){.kind = (enum crowd_kind)kind,
+                                      .area_m2 = area,
+                                      .people = json_number_value(json_object_get(json, "people")),
+                                      .busy = 1};
     snprintf(zone->id, sizeof zone->id, "%s", id);
     snprintf(zone->camera, sizeof zone->camera, "%s", camera);
     return 0;
@@ -134,8 +133,8 @@ static void phase_step(struct crowd_model *model, double seconds, crowd_dice dic
     model->phase_s += seconds;
     if (!phase_over(model))
         return;
-    model->phase = model->phase == CROWD_CLOSED ? CROWD_ARRIVING
-                                                : (enum crowd_phase)(model->phase + 1);
+    model->phase =
+        model->phase == CROWD_CLOSED ? CROWD_ARRIVING : (enum crowd_phase)(model->phase + 1);
     model->phase_s = 0;
     draw_gates(model, dice, ctx);
 }
@@ -190,8 +189,12 @@ static void walk(struct crowd_model *model, const struct crowd_model_passage *pa
 {
     struct crowd_model_zone *from = &model->zones[back ? passage->b : passage->a];
     struct crowd_model_zone *to = &model->zones[back ? passage->a : passage->b];
-    unsigned here = far[back ? passage->b : passage->a], there = far[back ? passage->a : passage->b];
-    double share = there < here ? 1 : there > here ? ASTRAY : density_of(to) < density_of(from) ? 0.6 : 0;
+    unsigned here = far[back ? passage->b : passage->a],
+             there = far[back ? passage->a : passage->b];
+    double share = there < here                        ? 1
+                   : there > here                      ? ASTRAY
+                   : density_of(to) < density_of(from) ? 0.6
+                                                       : 0;
     double want = from->people * eagerness(model, from->kind) * share * seconds;
     double most = passage->width * FLOW * freedom(model, to) * seconds;
     double go = (want < most ? want : most) * (0.7 + 0.6 * luck);
