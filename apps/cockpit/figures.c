@@ -150,7 +150,8 @@ static void month_start(unsigned back, char *day)
     struct tm tm;
     gmtime_r(&now, &tm);
     int months = (tm.tm_year + 1900) * 12 + tm.tm_mon - (int)back;
-    snprintf(day, RULES_DAY_SIZE, "%04d-%02d-01", months / 12 % 10000, months % 12 + 1);
+    struct tm first = {.tm_year = months / 12 - 1900, .tm_mon = months % 12, .tm_mday = 1};
+    strftime(day, RULES_DAY_SIZE, "%Y-%m-%d", &first);
 }
 
 json_t *figures_trend(struct cockpit *c, const char *company)

@@ -180,7 +180,7 @@ static void review(struct world *w, const struct company *co)
 
 static void ask_report(struct world *w, const struct company *co)
 {
-    char day[RULES_DAY_SIZE], period[16];
+    char day[RULES_DAY_SIZE], period[24];
     cockpit_day(app_now_ms() - (uint64_t)world_below(w, 300) * DAY_MS, day);
     unsigned month = (unsigned)(day[5] - '0') * 10 + (unsigned)(day[6] - '0');
     snprintf(period, sizeof period, "%.4s-Q%u", day, (month + 2) / 3);

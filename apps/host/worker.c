@@ -175,8 +175,13 @@ static const char *claim(const struct app_request *r, const char *name)
 
 static const char *own_text(struct app_request *r, size_t i, struct freshet_text text)
 {
-    r->texts[i] = text.p ? strndup(text.p, text.len) : NULL;
-    return r->texts[i] ? r->texts[i] : "";
+    char *own = text.p ? malloc(text.len + 1) : NULL;
+    if (own) {
+        memcpy(own, text.p, text.len);
+        own[text.len] = 0;
+    }
+    r->texts[i] = own;
+    return own ? own : "";
 }
 
 const struct app_who *app_who(struct app_request *r)

@@ -272,7 +272,7 @@ static void on_lot(void *state, struct app_request *r)
 {
     struct parking *p = state;
     const struct app_who *who = staff(r);
-    const char *id = app_param(r, "lot");
+    const char *id = who ? app_param(r, "lot") : NULL; /* r is gone once it was answered */
     json_t *lot =
         who ? db_row(p->db, "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
                      "ss", who->tenant, id)
@@ -431,8 +431,8 @@ static void on_lot_change(void *state, struct app_request *r)
 {
     struct parking *p = state;
     const struct app_who *who = manager(r);
-    const char *id = app_param(r, "lot");
     json_t *body = who ? app_body(r) : NULL;
+    const char *id = body ? app_param(r, "lot") : NULL;
     json_t *row = body ? park_lot(p, who->tenant, id) : NULL;
     if (!body)
         return;

@@ -105,7 +105,7 @@ int timetable_watch(struct app *app, char *why, size_t why_size)
                                     .key = "id",
                                     .tenant_column = "company",
                                     .channel = "trips",
-                                    .every_ms = postgres ? 3000 : 50,
+                                    .every_ms = postgres ? 3000 : 20,
                                     .listen = postgres ? "trips_changed" : NULL,
                                     .added = "trip-added",
                                     .changed = "trip-updated",

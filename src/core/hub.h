@@ -117,6 +117,7 @@ bool hub_idle(const struct hub *h);
 struct hub_stats {
     uint64_t published, refused, failed; /* events */
     uint64_t repeated;                   /* idempotent repeats */
+    uint64_t shed;                       /* removed for their tenant's bytes */
     uint64_t queue_events, queue_bytes;  /* waiting for a commit */
     uint64_t tenants, channels, kept, kept_bytes;
     struct store_stats store;

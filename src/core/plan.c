@@ -106,6 +106,7 @@ static int trim_tenant(struct hub *h, struct tenant *t)
             if (channel_shed(&tc->c, &cut) || (cut.pos && cut_event(h, tc, &cut)))
                 return -1;
             tenant_account(tc);
+            h->stats.shed += cut.pos != 0;
             tc->spared = !cut.pos;
         } while (cut.pos && t->bytes > aim && tc->c.bytes >= second);
     }

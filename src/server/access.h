@@ -67,6 +67,8 @@ int access_revoke(struct server *s, struct slice tenant, struct slice jti, struc
                   uint64_t at_ms, uint64_t until_ms);
 /* Appends how that is called in the store. */
 void access_put_revoked(struct slice jti, struct slice subject, uint64_t at_ms, struct buf *out);
+/* Once a second, on the first loop: the store forgets what was over a day ago. */
+void access_tidy(struct server *s);
 /* What the store has kept of it, at start. */
 void access_load_revoked(void *ctx, const struct store_row *row);
 

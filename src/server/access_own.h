@@ -20,11 +20,12 @@ struct access_conf {
 };
 
 struct access {
-    pthread_mutex_t lock;    /* of keys, revoked and next_sweep_ms */
+    pthread_mutex_t lock;    /* of keys, revoked and its times */
     struct server *s;
     struct keyset *keys;     /* those of the configuration, and the issuer's */
     struct map revoked;      /* tenant, NUL, "jti:ID" or "sub:NAME" -> struct revoked */
     uint64_t next_sweep_ms;
+    uint64_t tidy_ms; /* when the store is to forget what is over; 0: it has none. Likewise locked */
     struct fetch *fetch; /* these three: the first loop's */
     struct jwks *jwks;
     struct webhook *webhook;

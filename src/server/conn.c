@@ -245,7 +245,8 @@ void conn_answered(struct conn *c, bool keep_alive)
         conn_overloaded(c);
         return;
     }
-    if (!keep_alive || atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
+    if (!keep_alive || (c->gone && !c->x->in.len) ||
+        atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
         conn_finish(c);
         return;
     }
@@ -375,6 +376,7 @@ static ssize_t read_body(struct conn *c, struct request *rq, const char *p, size
         used += (size_t)n;
         rq->body_bytes += data.len;
         if (rq->body_bytes > c->w->conf->opts->limits.body_bytes) {
+            c->w->stats.limited[LIMIT_BODY_BYTES]++;
             err_set(&e, ERR_TOO_LARGE, "the body is larger than %llu bytes (limits.body_bytes)",
                     (unsigned long long)c->w->conf->opts->limits.body_bytes);
             reply_broken(c, &e);
@@ -458,6 +460,8 @@ static ssize_t step(struct conn *c, const char *p, size_t len)
     memset((char *)rq + sizeof rq->http, 0, sizeof *rq - sizeof rq->http);
     int head = http1_read(p, len, &limits, &rq->http, &e);
     if (head < 0) {
+        w->stats.limited[LIMIT_HEAD_BYTES] += e.code == ERR_HEADERS_TOO_LARGE;
+        w->stats.limited[LIMIT_TARGET_BYTES] += e.code == ERR_URI_TOO_LONG;
         reply_broken(c, &e);
         return -1;
     }
@@ -494,6 +498,8 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
         put_in_list(c, c->x->in.len ? &c->w->heads : &c->w->idles);
     if (c->x->in.failed)
         conn_overloaded(c);
+    else if (c->gone && (c->state == CONN_BODY || (c->state == CONN_HEAD && !c->x->out.len)))
+        conn_close(c); /* the rest never comes */
     else
         pause_reading(c, c->gone || c->x->in.len > IN_MAX);
 }
@@ -507,9 +513,11 @@ static void conn_input(struct conn *c)
  * request. A poll that waits for events is not among them: its client has gone. */
 static bool awaits_answer(const struct conn *c)
 {
-    return c->request && !c->x->in.len &&
-           (c->state == CONN_BUSY ||
-            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->mono_ms));
+    if (c->state == CONN_HEAD)
+        return c->x->out.len > 0;
+    return c->request && (c->state == CONN_BUSY ||
+                          (c->state == CONN_POLL && c->poll &&
+                           c->poll->deadline_ms <= c->w->mono_ms));
 }
 
 static void readable(struct conn *c)
@@ -520,7 +528,8 @@ static void readable(struct conn *c)
         return;
     if (n == 0 && awaits_answer(c)) {
         c->gone = true;
-        c->request->http.keep_alive = false;
+        if (c->request && !c->x->in.len) /* else there is more to answer */
+            c->request->http.keep_alive = false;
         pause_reading(c, true);
         return;
     }
@@ -564,6 +573,8 @@ static void writable(struct conn *c)
     else if (sent == 1 && c->state == CONN_HEAD && c->x->in.len) {
         put_in_list(c, &c->w->heads);
         conn_input(c);
+    } else if (sent == 1 && c->state == CONN_HEAD && c->gone) {
+        conn_close(c);
     }
 }
 
@@ -590,9 +601,10 @@ static struct conn *overdue(struct list *list, uint64_t now_ms, uint64_t limit_m
     return c->since_ms + limit_ms <= now_ms ? c : NULL;
 }
 
-static void too_slow(struct conn *c, const char *what)
+static void too_slow(struct conn *c, enum limit limit, const char *what)
 {
     struct err e;
+    c->w->stats.limited[limit]++;
     err_set(&e, ERR_TIMEOUT, "%s", what);
     reply_broken(c, &e);
 }
@@ -611,16 +623,18 @@ void conn_tick(struct worker *w)
     struct conn *c;
     access_tick(w);
     while ((c = overdue(&w->heads, now_ms, o->head_ms)))
-        too_slow(c, "the request's head took too long to arrive (limits.head_time)");
-    while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms)))
+        too_slow(c, LIMIT_HEAD_TIME, "the request's head took too long to arrive (limits.head_time)");
+    while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms))) {
+        w->stats.limited[LIMIT_KEEP_ALIVE]++;
         conn_close(c);
+    }
     while ((c = overdue(&w->flushing, now_ms, FLUSH_MS)))
         conn_close(c);
     LIST_EACH(&w->bodies, node, after) {
         c = LIST_ENTRY(node, struct exchange, timed)->conn;
         if (body_too_slow(c, now_ms))
-            too_slow(c, "the request's body took too long to arrive "
-                        "(limits.body_bytes_per_second)");
+            too_slow(c, LIMIT_BODY_RATE,
+                     "the request's body took too long to arrive (limits.body_bytes_per_second)");
     }
     LIST_EACH(&w->polls, node2, after2) {
         struct poll *p = LIST_ENTRY(node2, struct poll, waiting);

@@ -211,6 +211,7 @@ static void look_at(struct worker *w, struct guard *g)
         return;
     }
     if (g->age_ms && g->age_ms <= w->now_ms) {
+        w->stats.limited[LIMIT_MAX_AGE]++;
         conn_end_stream(g->conn, "max-age", server_retry_ms(w->s, &w->dice));
         return;
     }
@@ -275,8 +276,8 @@ void access_recheck(struct worker *w, const struct keyset *was, bool other_webho
         struct guard *g = c->guard;
         if (g && is_gone(g->key, was, is))
             conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
-        else if (c->poll && c->request && is_gone(c->request->key, was, is))
-            poll_due(c->poll);
+        else if (c->poll && !c->poll->done && c->request && is_gone(c->request->key, was, is))
+            poll_done(c);
         else if (g && g->asks && !g->asking && other_webhook)
             set_due(g, w->now_ms + 1);
     }

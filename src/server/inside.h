@@ -365,15 +365,11 @@ void poll_free(struct poll *p);
 
 /* ---- loops ---- */
 
-/* Limits that were met, as they are called in limits.*. */
+/* Limits that were met. */
 enum limit {
-    LIMIT_CONNECTIONS,
-    LIMIT_PER_TENANT,
-    LIMIT_PER_USER,
-    LIMIT_PER_ADDRESS,
-    LIMIT_ACCEPTS,
-    LIMIT_PUBLISHER,
-    LIMIT_PUBLISH,
+#define X(name, option) LIMIT_##name,
+#include "server/limits.def"
+#undef X
     LIMIT_COUNT
 };
 

@@ -1,5 +1,5 @@
 /* owner.c - the hub on the first loop, and the messages to and from it. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "io/clock.h"
 #include "store/store_open.h"
@@ -443,6 +443,7 @@ void owner_tick(struct server *s, uint64_t now_ms)
         return;
     s->last_tick_s = now_ms / 1000;
     hub_tick(s->hub, now_ms);
+    access_tidy(s);
     s->store->ops->stats(s->store, &stats.store);
     pthread_mutex_lock(&s->health_lock);
     bool was = s->store_health.writable;

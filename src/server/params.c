@@ -210,8 +210,9 @@ static int route_channels(const struct opt_route *r, struct params *p, struct er
     return 0;
 }
 
+/* met: counts of limits. */
 static int check_lists(const struct conf *conf, const struct wishes *w, struct params *p,
-                       struct err *e)
+                       uint64_t *met, struct err *e)
 {
     const struct opt_limits *o = &conf->opts->limits;
     p->channel_count = drop_repeats(p->channels, p->channel_count);
@@ -219,9 +220,12 @@ static int check_lists(const struct conf *conf, const struct wishes *w, struct p
     p->key_count = drop_repeats(p->keys, p->key_count);
     if (!p->channel_count)
         return err_set(e, ERR_BAD_REQUEST, "%s: name at least one channel", w->channel_name);
-    if (p->channel_count > o->channels_per_connection)
+    if (p->channel_count > o->channels_per_connection) {
+        met[LIMIT_CHANNELS]++;
         return err_set(e, ERR_BAD_REQUEST, "%s: at most %llu (limits.channels_per_connection)",
                        w->channel_name, (unsigned long long)o->channels_per_connection);
+    }
+    met[LIMIT_FILTERS] += p->type_count + p->key_count > o->filters_per_connection;
     if (p->type_count + p->key_count > o->filters_per_connection)
         return err_set(e, ERR_BAD_REQUEST,
                        "at most %llu types and keys (limits.filters_per_connection)",
@@ -309,7 +313,7 @@ int params_parse(const struct request *rq, struct params *p, struct err *e)
             return e->code;
     if (fill_lists(&a, rq, &w, p, e) || (r && route_channels(r, p, e)))
         return e->code;
-    if (check_lists(conf, &w, p, e) || check_grant(conf, rq, &w, p, e) || parse_numbers(conf, &w, p, e) ||
+    if (check_lists(conf, &w, p, rq->conn->w->stats.limited, e) || check_grant(conf, rq, &w, p, e) || parse_numbers(conf, &w, p, e) ||
         parse_forms(&w, p, e))
         return e->code;
     return parse_start(r, rq, &w, p, rq->conn->w->now_ms, e);

@@ -241,8 +241,10 @@ static int take_event(struct intake *in, struct slice object)
     struct event_wish wish = {.checked = true};
     if (json_kind(object) != JSON_OBJECT)
         return bad(in, ERR_BAD_REQUEST, "an event is a JSON object");
-    if (in->count >= o->limits.batch_events)
+    if (in->count >= o->limits.batch_events) {
+        in->c->w->stats.limited[LIMIT_BATCH_EVENTS]++;
         return bad(in, ERR_TOO_LARGE, "too many events in one body (limits.batch_events)");
+    }
     find_members(in, object, &m);
     if (grow(in) || take_tenant(in, m.tenant) || take_channel(in, m.channel) ||
         take_texts(in, &m, &wish) || take_flags(in, &m, &wish))
@@ -256,6 +258,7 @@ static int take_event(struct intake *in, struct slice object)
     wish.data = m.data;
     wish.state = m.state;
     if (event_make(o, &wish, &t->event, &in->err)) {
+        in->c->w->stats.limited[LIMIT_EVENT_BYTES] += in->err.code == ERR_TOO_LARGE;
         in->err.index = (int)in->count;
         return in->err.code;
     }

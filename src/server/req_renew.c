@@ -123,15 +123,18 @@ static size_t merge(const struct change *ch, int kind, const struct slice *was, 
     return n;
 }
 
-static int check_spec(const struct conf *conf, const struct grant *grant, const struct feed_spec *p,
+static int check_spec(struct worker *w, const struct grant *grant, const struct feed_spec *p,
                       struct err *e)
 {
-    const struct opt_limits *o = &conf->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     if (!p->channel_count)
         return err_set(e, ERR_BAD_REQUEST, "a stream follows at least one channel: end it instead");
-    if (p->channel_count > o->channels_per_connection || p->channel_count > EDGE_CHANNELS_MAX)
+    if (p->channel_count > o->channels_per_connection || p->channel_count > EDGE_CHANNELS_MAX) {
+        w->stats.limited[LIMIT_CHANNELS]++;
         return err_set(e, ERR_BAD_REQUEST, "at most %llu channels (limits.channels_per_connection)",
                        (unsigned long long)o->channels_per_connection);
+    }
+    w->stats.limited[LIMIT_FILTERS] += p->type_count + p->key_count > o->filters_per_connection;
     if (p->type_count + p->key_count > o->filters_per_connection)
         return err_set(e, ERR_BAD_REQUEST,
                        "at most %llu types and keys (limits.filters_per_connection)",
@@ -140,7 +143,7 @@ static int check_spec(const struct conf *conf, const struct grant *grant, const 
         if (!grant_may_subscribe(grant, p->tenant, p->channels[i]))
             return err_set(e, ERR_FORBIDDEN, "this token does not grant all of these channels");
     for (size_t i = 0; i < p->channel_count; i++)
-        if (!conf_channel(conf, p->channels[i]))
+        if (!conf_channel(w->conf, p->channels[i]))
             return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured",
                            SLICE_FMT(p->channels[i]));
     return 0;
@@ -164,7 +167,7 @@ static int change_stream(struct worker *w, struct conn *c, struct order *o)
     spec.channels = lists;
     spec.types = types;
     spec.keys = keys;
-    int rc = check_spec(w->conf, o->request->grant, &spec, &o->err);
+    int rc = check_spec(w, o->request->grant, &spec, &o->err);
     if (!rc && ch->said && (rc = edge_move(w->edge, &c->reader, &spec, w->mono_ms)))
         err_set(&o->err, rc, rc == ERR_CONFLICT ? "a change is under way: try again when "
                                                   "freshet.open has told of it"

@@ -153,10 +153,12 @@ void request_run(struct conn *c, struct request *rq)
 static int check_body(struct conn *c, struct request *rq)
 {
     uint64_t max = c->w->conf->opts->limits.body_bytes;
-    if (rq->http.has_length && rq->http.length > max)
+    if (rq->http.has_length && rq->http.length > max) {
+        c->w->stats.limited[LIMIT_BODY_BYTES]++;
         return reply_fail(c, rq, ERR_TOO_LARGE,
                           "the body is larger than %llu bytes (limits.body_bytes)",
                           (unsigned long long)max);
+    }
     if (rq->http.method == HTTP1_POST && !rq->http.has_length && !rq->http.chunked)
         return reply_fail(c, rq, ERR_LENGTH_REQUIRED, "send a Content-Length or a chunked body");
     return 0;

@@ -184,13 +184,15 @@ static void put_errors(const struct gather *g, struct buf *out)
 static void put_limits(const struct gather *g, struct buf *out)
 {
     static const char *const names[LIMIT_COUNT] = {
-        "connections",        "connections_per_tenant", "connections_per_user",
-        "connections_per_address", "accepts_per_second", "publisher_per_second",
-        "publish_per_second"};
-    prom_put_head(out, "freshet_limited_total", "counter", "What was refused for a limit.");
+#define X(name, option) option,
+#include "server/limits.def"
+#undef X
+    };
+    prom_put_head(out, "freshet_limited_total", "counter", "What was refused, ended or dropped for a limit.");
     for (int i = 0; i < LIMIT_COUNT; i++) {
         const char *const labels[] = {"limit", names[i], NULL};
-        prom_put_sample(out, "freshet_limited_total", labels, (double)g->workers.limited[i]);
+        uint64_t n = i == LIMIT_HISTORY_BYTES ? g->hub.shed : g->workers.limited[i];
+        prom_put_sample(out, "freshet_limited_total", labels, (double)n);
     }
 }
 

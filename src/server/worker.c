@@ -47,6 +47,7 @@ static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error
     }
     if (!c->poll) {
         static const char *const reasons[] = {"stalled", "failed", "connection-lost"};
+        w->stats.limited[LIMIT_STALL] += why == READER_END_STALLED;
         conn_close_for(c, reasons[why]);
         return;
     }

@@ -35,8 +35,10 @@ export class Running {
   code = undefined;
   #waiting = new Set();
 
-  constructor(args, { env = {}, cwd, bin = BIN } = {}) {
-    this.child = spawn(bin, args, { env: cleanEnv(env), cwd });
+  // wrap: a command that runs it, and becomes it.
+  constructor(args, { env = {}, cwd, bin = BIN, wrap = [] } = {}) {
+    const [command, ...rest] = [...wrap, bin, ...args];
+    this.child = spawn(command, rest, { env: cleanEnv(env), cwd });
     for (const name of ['stdout', 'stderr'])
       this.child[name].on('data', (d) => {
         this[name] += d;

@@ -14,22 +14,26 @@ export const useChannel = (companyId: string, channel: string): SSEConnection =>
 
 const asked = () => new URLSearchParams(location.search).get('company');
 
-/** The companies that may be seen, and which of them is shown: the address names it for those who have a choice. */
-function useCompanies(): { companies: Company[]; company: Company | null; error: string | null } {
-  const [companies, setCompanies] = useState<Company[]>([]);
+/**
+ * The companies that may be seen, and which of them is shown: the address names it for those who have a
+ * choice. Whoever has none needs not wait for the list.
+ */
+function useCompanies({ tenant, role }: Session): { companies: Company[] | null; company: Company | null; error: string | null } {
+  const [companies, setCompanies] = useState<Company[] | null>(null);
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
     api<{ companies: Company[] }>('/api/companies').then((told) => setCompanies(told.companies), (failed: Error) => setError(failed.message));
   }, []);
-  const wanted = asked();
-  const company = wanted === null ? companies[0] : companies.find(({ id }) => id === wanted);
-  return { companies, company: company ?? null, error: error ?? (companies.length && !company ? `You may not see the company ${wanted}, or there is none.` : null) };
+  const wanted = asked() ?? (role === 'SUPER_ADMIN' ? null : tenant);
+  const found = companies?.find(({ id }) => wanted === null || id === wanted);
+  const company = found ?? (wanted === tenant && !companies ? { id: tenant, name: '', currency: 'EUR' } : null);
+  return { companies, company, error: error ?? (companies && !company ? `You may not see the company ${wanted}, or there is none.` : null) };
 }
 
-function Bar({ companies, company }: { companies: Company[]; company: Company }) {
+function Bar({ companies, company }: { companies: Company[] | null; company: Company }) {
   return (
     <div className="c-bar">
-      {companies.length > 1 ? (
+      {companies && companies.length > 1 ? (
         <Select
           label="Company"
           value={company.id}
@@ -68,7 +72,7 @@ function Content({ session, company, channel, children }: { session: Session; co
 }
 
 function SignedIn({ session, title, channel, allowed, children }: PageProps & { session: Session }) {
-  const { companies, company, error } = useCompanies();
+  const { companies, company, error } = useCompanies(session);
   const query = asked() === null ? '' : `?company=${encodeURIComponent(asked()!)}`;
   const nav = [
     { href: `/cockpit/${query}`, label: 'Dashboard' },

@@ -81,6 +81,8 @@ export interface Data {
   allocations?: readonly Allocation[];
   devices?: readonly Device[];
   counts?: readonly { at: string; occupied: number }[];
+  /** The vehicle of a contractor that came into a lot last: a violation's event does not name it. */
+  entered?: Readonly<Record<string, string>>;
 }
 
 /** An event of the stream, its dates as texts again. */
@@ -118,6 +120,7 @@ function capacity(data: Data, told: Extract<Told, { type: 'capacity_update' }>['
   if (data.counts) next.counts = [...data.counts, { at: timestamp, occupied }].slice(-2000);
   if (!event || !plateNumber) return next;
   const contractorId = data.fleet.find((one) => one.plateNumber === plateNumber)?.contractorId ?? null;
+  if (contractorId && event === 'vehicle_entry') next.entered = { ...data.entered, [`${contractorId} ${parkingLotId}`]: plateNumber };
   if (data.gateEvents)
     next.gateEvents = [{ parkingLotId, event, plateNumber, contractorId, timestamp, duration: duration ?? null }, ...data.gateEvents].slice(0, LIST_MAX);
   if (data.today)
@@ -164,9 +167,11 @@ function violation(data: Data, told: ViolationRow): Data {
   if (!isNews(known, told, told.timestamp, data.totals.asOf)) return data;
   if (known && stage(known.status) === stage(told.status) && told.penalty < known.penalty) return data; // an earlier state of it
   const { totals } = data;
+  // the entry that caused it is the event before it
+  const plateNumber = !known && told.violationType === 'unauthorized_vehicle' ? data.entered?.[`${told.contractorId} ${told.parkingLotId}`] : undefined;
   return {
     ...data,
-    violations: put(violations, told),
+    violations: put(violations, plateNumber ? { ...told, plateNumber } : told),
     contractors: owed(data.contractors, known, told),
     totals: {
       ...totals,

@@ -73,8 +73,12 @@ export function Feed({ choice, onChoose, stale }: { choice: Choice; onChoose: (c
         {shown.map((event, i) => (
           <li key={event.id ?? `n${shown.length - i}`}>
             <time dateTime={event.time ? new Date(event.time).toISOString() : undefined}>{event.time ? format.time(event.time) : ''}</time>
-            <Badge tone={event.type === 'rental_overdue' ? 'bad' : 'neutral'}>{labelOf(event.type)}</Badge>
-            <span>{sentence(event)}</span>
+            <span>
+              <Badge tone={event.type === 'rental_overdue' ? 'bad' : 'neutral'} icon={null}>
+                {labelOf(event.type)}
+              </Badge>{' '}
+              {sentence(event)}
+            </span>
           </li>
         ))}
       </ol>

@@ -34,14 +34,15 @@ export interface Choice {
   toasts: boolean;
 }
 
-/** Where machines are comes so often that it makes no toast unless somebody asks for it. */
-const USUAL: Choice = { types: TYPES.map(({ type }) => type).filter((type) => type !== 'equipment_location_updated'), toasts: true };
+const ALL = TYPES.map(({ type }) => type);
+/** Places and progress come so often that they are shown only to those who ask for them. */
+const USUAL: Choice = { types: ALL.filter((type) => type !== 'equipment_location_updated' && type !== 'sync_progress'), toasts: true };
 const KEY = 'rental-shown';
 
 function stored(): Choice {
   try {
     const { types, toasts } = JSON.parse(localStorage.getItem(KEY) ?? 'null') as Choice;
-    return { types: USUAL.types.concat('equipment_location_updated').filter((type) => types.includes(type)), toasts: toasts !== false };
+    return { types: ALL.filter((type) => types.includes(type)), toasts: toasts !== false };
   } catch {
     return USUAL; // nothing, or not ours
   }

@@ -201,13 +201,14 @@ function Equipment({ session }: { session: Session }) {
                   {site}{' '}
                   <Below>
                     <Solid>
-                      <Flash value={`${lat.toFixed(4)}, ${lon.toFixed(4)}`} /> at {format.time(located_at)}
-                    </Solid>
+                      <Flash value={`${lat.toFixed(4)}, ${lon.toFixed(4)}`} />
+                    </Solid>{' '}
+                    <Solid>at {format.time(located_at)}</Solid>
                   </Below>
                 </>
               ),
             },
-            { head: 'Hours', align: 'end', cell: ({ hours }) => <Flash value={tenths(hours)} /> },
+            { head: 'Hours', align: 'end', cell: ({ hours }) => <Flash value={tenths(hours)} />, wide: true },
             { head: 'Service', cell: (one) => <ServiceLeft machine={one} /> },
             ...(works
               ? [

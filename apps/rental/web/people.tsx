@@ -50,6 +50,8 @@ function HandIn({ data, refetch }: Pick<PartProps, 'data' | 'refetch'>) {
 function Timesheets({ data, session, stale, refetch }: PartProps) {
   const { act, busy, error, forget } = useAct(refetch);
   const decides = may(session.role, 'people');
+  const waiting = data.timesheets.filter(({ status }) => status === 'submitted');
+  const decided = data.timesheets.filter(({ status }) => status !== 'submitted').slice(0, 30);
   const buttons = (row: Timesheet) => {
     const path = `/api/rental/timesheets/${row.id}/status`;
     const who = `${row.employee}, ${row.day}`;
@@ -66,7 +68,7 @@ function Timesheets({ data, session, stale, refetch }: PartProps) {
   };
   return (
     <div className="k-columns" data-split>
-      <Panel title="Timesheets" stale={stale} note={plural(data.timesheets.filter(({ status }) => status === 'submitted').length, 'timesheet waits for a decision', 'timesheets wait for a decision')}>
+      <Panel title="Timesheets" stale={stale} note={`${plural(waiting.length, 'timesheet waits for a decision', 'timesheets wait for a decision')}; below them the last ${decided.length} that were decided on.`}>
         {error && (
           <Notice tone="bad" onDismiss={forget}>
             {error}
@@ -74,7 +76,7 @@ function Timesheets({ data, session, stale, refetch }: PartProps) {
         )}
         <Table
           label="Timesheets"
-          rows={data.timesheets}
+          rows={[...waiting, ...decided]}
           rowKey={({ id }) => String(id)}
           empty="Nobody has handed in hours."
           columns={[

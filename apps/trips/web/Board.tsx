@@ -3,9 +3,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { AddTrip } from './AddTrip';
 import { clockOf, dayName, dayOf, salesOf, totals, type Change, type Trip } from './model';
 import { isAdmin, Route, SalesBadge, Seats } from './parts';
-import { useTrips } from './useTrips';
-
-const fromAddress = () => new URLSearchParams(location.search).get('trips')?.split(',').filter(Boolean) ?? [];
+import { chosenInAddress, useTrips } from './useTrips';
 
 /** The chosen trips are in the address: a reload follows the same ones. */
 function toAddress(chosen: readonly string[]) {
@@ -17,7 +15,7 @@ function toAddress(chosen: readonly string[]) {
 
 /** The dashboard of a company's office. */
 export function Board({ session, onConnection }: { session: Session; onConnection: (isConnected: boolean) => void }) {
-  const [chosen, setChosen] = useState<readonly string[]>(fromAddress);
+  const [chosen, setChosen] = useState<readonly string[]>(chosenInAddress);
   const { data, error, changes, stream } = useTrips(chosen);
   useEffect(() => onConnection(stream.isConnected), [stream.isConnected, onConnection]);
   function follow(ids: readonly string[]) {

@@ -1,10 +1,12 @@
-import { mount, preloadSession, RequireSession, Shell } from '@kit';
+import { mount, preload, preloadSession, RequireSession, Shell } from '@kit';
 import { useState } from 'react';
 import { Counter } from './Counter';
 import { Connection, NAV } from './parts';
+import { pathOf } from './useTrips';
 import './trips.css';
 
 preloadSession('trips');
+preload(pathOf([]));
 
 function Page() {
   const [isConnected, setConnected] = useState(false);

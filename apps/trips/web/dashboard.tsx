@@ -1,10 +1,12 @@
-import { mount, preloadSession, RequireSession, Shell } from '@kit';
+import { mount, preload, preloadSession, RequireSession, Shell } from '@kit';
 import { useState } from 'react';
 import { Board } from './Board';
 import { Connection, NAV } from './parts';
+import { chosenInAddress, pathOf } from './useTrips';
 import './trips.css';
 
 preloadSession('trips');
+preload(pathOf(chosenInAddress()));
 
 function Page() {
   const [isConnected, setConnected] = useState(false);

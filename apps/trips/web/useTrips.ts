@@ -9,6 +9,16 @@ const KEPT = 40;
 /** Changes that tell of more than one trip's numbers: the whole is fetched. */
 const isStructural = ({ type }: { type: string }) => type !== 'trip-updated';
 
+/** Where the company's trips are asked for; with `chosen` only those. */
+export const pathOf = (chosen: readonly string[]) => `/api/trips/dashboard${chosen.length ? `?trips=${chosen.map(encodeURIComponent).join(',')}` : ''}`;
+
+/** Their stream; `timetable` is the key of what concerns them all. */
+const streamOf = (chosen: readonly string[]) =>
+  `/api/events/company-trips${chosen.length ? `?${[...chosen, 'timetable'].map((id) => `key=${encodeURIComponent(id)}`).join('&')}` : ''}`;
+
+/** The trips that the address says are followed; none: all. */
+export const chosenInAddress = () => new URLSearchParams(location.search).get('trips')?.split(',').filter(Boolean) ?? [];
+
 /**
  * The company's trips: first the whole, then what changes. With `chosen` only those trips are
  * followed, and the hub sends nothing about the others.
@@ -17,11 +27,11 @@ export function useTrips(chosen: readonly string[]) {
   const [data, setData] = useState<Dashboard | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [changes, setChanges] = useState<readonly Change[]>([]);
-  const query = chosen.map(encodeURIComponent).join(',');
   const held = useRef<Dashboard | null>(null);
   const fetching = useRef({ running: false, again: false, late: [] as TripChange[] });
-  const asked = useRef(query);
-  asked.current = query;
+  const path = pathOf(chosen);
+  const asked = useRef(path);
+  asked.current = path;
 
   const show = useCallback((next: Dashboard | null) => {
     held.current = next;
@@ -40,7 +50,7 @@ export function useTrips(chosen: readonly string[]) {
       own.late = [];
       const mine = asked.current;
       try {
-        const whole = await api<Dashboard>(`/api/trips/dashboard${mine ? `?trips=${mine}` : ''}`);
+        const whole = await api<Dashboard>(mine);
         if (mine !== asked.current) own.again = true;
         else show({ ...whole, trips: applyTripChanges(whole.trips, own.late).trips });
         setError(null);
@@ -76,11 +86,11 @@ export function useTrips(chosen: readonly string[]) {
 
   // what changed while nobody listened is in the whole: it is fetched whenever the stream opens
   const stream = useSSE({
-    url: `/api/events/company-trips${query ? `?key=${query},timetable` : ''}`,
+    url: streamOf(chosen),
     onUpdate,
     onConnected: () => void refetch(),
   });
-  useEffect(() => void refetch(), [query, refetch]);
+  useEffect(() => void refetch(), [path, refetch]);
 
   /** Puts the answer of a request of this page in its place, without waiting for the stream. */
   const put = useCallback((trip: Trip) => {

@@ -9,7 +9,8 @@ import { open } from './sse.mjs';
 export class Hub {
   // config: what the configuration file says. args: further flags. files: name -> content, written
   // into the folder first. prepare: called with the folder. dev: without tokens.
-  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true } = {}) {
+  // wrap: a command that runs the program and becomes it, for instance prlimit.
+  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true, wrap = [] } = {}) {
     const hub = new Hub();
     hub.dir = mkdtempSync(path.join(tmpdir(), 'freshet-system-'));
     for (const [name, content] of Object.entries(files)) {
@@ -21,6 +22,7 @@ export class Hub {
     writeFileSync(path.join(hub.dir, 'hub.yaml'), JSON.stringify({ log: { level: 'debug' }, ...config }, null, 1));
     hub.args = ['serve', '--config', path.join(hub.dir, 'hub.yaml'), ...(dev ? ['--dev'] : []), ...args];
     hub.env = env;
+    hub.wrap = wrap;
     hub.port = 0;
     await hub.run();
     return hub;
@@ -28,7 +30,7 @@ export class Hub {
 
   // Starts the process; after the first time on the same port.
   async run() {
-    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin });
+    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin, wrap: this.wrap });
     const m = await this.process.until(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/m);
     this.port = Number(m[1]);
     this.url = `http://127.0.0.1:${this.port}`;

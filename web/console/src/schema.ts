@@ -43,6 +43,8 @@ function choose(schema: unknown, root: Schema): Members {
 const typeOf = (schema: Members): string => {
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (typeof type === 'string') return type;
+  const known: unknown[] = 'const' in schema ? [schema.const] : ((schema.enum as unknown[] | undefined) ?? []);
+  if (known.length && known.every((one) => typeof one === typeof known[0])) return known[0] === null ? 'null' : typeof known[0];
   return schema.properties ? 'object' : schema.items ? 'array' : 'any';
 };
 

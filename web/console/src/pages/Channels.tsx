@@ -31,13 +31,13 @@ function Rows({ rows }: { rows: Listed[] }) {
           <th scope="row">
             <Link to={pathOf(row.channel)}>{row.channel}</Link>
           </th>
-          <td className="n">{number(row.subscribers)}</td>
-          <td className="n" title={`${number(row.published)} since the start`}>{number(row.rate)}</td>
-          <td className="n">{number(row.events)}</td>
-          <td className="n">{bytes(row.bytes)}</td>
-          <td className="n">{row.keyed ? number(row.keys) : '–'}</td>
-          <td className="id" title={row.head ?? ''}>{timeOf(row.head)}</td>
-          <td className="id" title={row.oldest ?? ''}>{timeOf(row.oldest)}</td>
+          <td data-is="Subscribers" className="n">{number(row.subscribers)}</td>
+          <td data-is="Events/s" className="n" title={`${number(row.published)} since the start`}>{number(row.rate)}</td>
+          <td data-is="Kept" className="n">{number(row.events)}</td>
+          <td data-is="Bytes" className="n">{bytes(row.bytes)}</td>
+          <td data-is="Keys" className="n">{row.keyed ? number(row.keys) : '–'}</td>
+          <td data-is="Newest" className="id" title={row.head ?? ''}>{timeOf(row.head)}</td>
+          <td data-is="Oldest" className="id" title={row.oldest ?? ''}>{timeOf(row.oldest)}</td>
         </tr>
       ))}
     </Table>

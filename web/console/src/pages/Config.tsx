@@ -27,18 +27,21 @@ function Value({ value }: { value: unknown }) {
 function Entries({ entries }: { entries: Record<string, unknown>[] }) {
   return (
     <ul className="entries">
-      {entries.map((entry, i) => (
-        <li key={i}>
-          <details>
-            <summary>{String(entry.name ?? entry.path ?? entry.type ?? i + 1)}</summary>
-            <dl>
-              {Object.entries(entry).filter(([, value]) => value !== null).map(([name, value]) => (
-                <div key={name}><dt>{name}</dt><dd><Value value={value} /></dd></div>
-              ))}
-            </dl>
-          </details>
-        </li>
-      ))}
+      {entries.map((entry, i) => {
+        const title = ['name', 'path', 'type'].find((name) => typeof entry[name] === 'string');
+        return (
+          <li key={i}>
+            <details>
+              <summary>{title ? String(entry[title]) : i + 1}</summary>
+              <dl>
+                {Object.entries(entry).filter(([name, value]) => name !== title && value !== null).map(([name, value]) => (
+                  <div key={name}><dt>{name}</dt><dd><Value value={value} /></dd></div>
+                ))}
+              </dl>
+            </details>
+          </li>
+        );
+      })}
     </ul>
   );
 }
@@ -71,9 +74,9 @@ export function Config() {
               {rows.map(({ name, value, origin, reload, help }) => (
                 <tr key={name} className="option">
                   <th scope="row"><code>{name}</code><span className="note">{help}</span></th>
-                  <td className="wide"><Value value={value} /></td>
-                  <td>{origin === 'default' ? <span className="quiet">default</span> : origins[origin]}</td>
-                  <td className="quiet">{reload ? 'a reload' : 'a restart'}</td>
+                  <td data-is="Value" className="wide"><Value value={value} /></td>
+                  <td data-is="From">{origin === 'default' ? <span className="quiet">default</span> : origins[origin]}</td>
+                  <td data-is="A change takes" className="quiet">{reload ? 'a reload' : 'a restart'}</td>
                 </tr>
               ))}
             </Table>

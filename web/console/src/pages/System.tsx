@@ -44,11 +44,11 @@ function Tenants() {
           {rows.map(({ tenant, connections, channels, events, bytes: size, rate }) => (
             <tr key={tenant}>
               <th scope="row">{tenant}</th>
-              <td className="n">{number(connections)}</td>
-              <td className="n">{number(rate)}</td>
-              <td className="n">{number(events)}</td>
-              <td className="n">{bytes(size)}</td>
-              <td className="n">{number(channels)}</td>
+              <td data-is="Connections" className="n">{number(connections)}</td>
+              <td data-is="Events/s" className="n">{number(rate)}</td>
+              <td data-is="Events kept" className="n">{number(events)}</td>
+              <td data-is="Bytes" className="n">{bytes(size)}</td>
+              <td data-is="Channels" className="n">{number(channels)}</td>
               <td><button type="button" aria-label={`Show channels of ${tenant}`} onClick={() => { setSession({ tenant }); navigate('/channels'); }}>Show channels</button></td>
             </tr>
           ))}
@@ -104,8 +104,8 @@ export function System() {
               {sources.map(([name, source]) => (
                 <tr key={name}>
                   <th scope="row">{name}</th>
-                  <td><Sign ok={source.ok}>{source.ok ? 'well' : 'failing'}</Sign></td>
-                  <td>{told(source) || '–'}</td>
+                  <td data-is="State"><Sign ok={source.ok}>{source.ok ? 'well' : 'failing'}</Sign></td>
+                  <td data-is="Details">{told(source) || '–'}</td>
                 </tr>
               ))}
             </Table>
