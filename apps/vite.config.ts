@@ -48,7 +48,8 @@ export default defineConfig({
     dedupe: ['react', 'react-dom'],
   },
   esbuild: { jsx: 'automatic' },
-  worker: { format: 'es' },
+  // A classic script, as the SDK's own build makes it: SharedWorker is called without `type: 'module'`.
+  worker: { format: 'iife', rollupOptions: { output: { inlineDynamicImports: true } } },
   build: {
     target: 'es2022',
     modulePreload: { polyfill: false },

@@ -121,6 +121,20 @@ FRESHET_API int freshet_hub_timeout(const struct freshet_hub *hub);
  * handlers. */
 FRESHET_API void freshet_hub_stop(struct freshet_hub *hub);
 
+/* Reads the configuration anew (the file, flags and variables that it was made from) and takes it
+ * without a stream being closed; what can't change while it runs is named in the log. With a mistake
+ * in it nothing changes. It happens soon; a second wish meanwhile makes one more. [any], and from
+ * signal handlers. */
+FRESHET_API void freshet_hub_reload(struct freshet_hub *hub);
+
+/* Calls done (on the first loop) when a reload has ended: with error 0 all loops go by the new
+ * configuration, and detail has warnings and what needs a restart, a line each, or nothing; with
+ * FRESHET_EINVAL, FRESHET_EUSAGE, FRESHET_ENOMEM, FRESHET_ECLOSING or FRESHET_EFAILED the old one
+ * holds, and detail says what was wrong. Before the hub runs. */
+FRESHET_API void freshet_on_reload(struct freshet_hub *hub,
+                                   void (*done)(void *ctx, int error, const char *detail),
+                                   void *ctx);
+
 /* Frees it; it must not be running. What is still unanswered is answered with an error, inside this
  * call. NULL is fine. */
 FRESHET_API void freshet_hub_free(struct freshet_hub *hub);
@@ -290,15 +304,16 @@ FRESHET_API void freshet_reply(struct freshet_request *r, int status, const char
 
 struct freshet_source {
     const char *name;
-    const char *type;     /* "sqlite" */
-    const char *database; /* its file */
+    const char *type;     /* "sqlite", or "postgres" where the hub is built with libpq */
+    const char *database; /* its file; postgres: a connection URL or libpq's key=value pairs */
     const char *query;
     const char *key;           /* column */
     const char *tenant_column; /* NULL: tenant for all rows */
     const char *tenant;        /* NULL: the hub's default */
     const char *channel;       /* keyed, in the configuration */
-    uint32_t every_ms;         /* 0: 100 */
+    uint32_t every_ms;         /* 0: 100; postgres: 3000 */
     const char *added, *changed, *removed; /* event types; NULL: "added", "changed", "removed" */
+    const char *listen; /* postgres: the notification channel that wakes the query; NULL: none */
 };
 
 /* Adds a watched query, as `sources` in the configuration. Before the hub runs. FRESHET_EINVAL:

@@ -43,7 +43,8 @@ static const char usage[] =
     "                     [VAR/NAME/NAME.db]\n"
     "  --var FOLDER       where data lies [var]\n"
     "  --apps FOLDER      where the applications' files lie [apps]\n"
-    "  --option NAME=TEXT for the applications; may stand several times\n";
+    "  --option NAME=TEXT for the applications; may stand several times; world=off starts\n"
+    "                     with nobody acting on them\n";
 
 struct wish {
     const char *names[8], *db, *var, *folder;

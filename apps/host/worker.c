@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define JSON_TYPE "application/json"
+/* 15 digits: what was 2.3 stays 2.3 */
+#define JSON_FORM (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 char *app_format(const char *fmt, ...)
 {
@@ -173,8 +175,13 @@ static const char *claim(const struct app_request *r, const char *name)
 
 static const char *own_text(struct app_request *r, size_t i, struct freshet_text text)
 {
-    r->texts[i] = text.p ? strndup(text.p, text.len) : NULL;
-    return r->texts[i] ? r->texts[i] : "";
+    char *own = text.p ? malloc(text.len + 1) : NULL;
+    if (own) {
+        memcpy(own, text.p, text.len);
+        own[text.len] = 0;
+    }
+    r->texts[i] = own;
+    return own ? own : "";
 }
 
 const struct app_who *app_who(struct app_request *r)
@@ -209,7 +216,7 @@ static void request_free(struct app_request *r)
 
 static void answer(struct app_request *r, int status, const char *type, json_t *body)
 {
-    char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *text = body ? json_dumps(body, JSON_FORM) : NULL;
     freshet_reply_header(r->raw, "Cache-Control", "no-store");
     if (body && !text)
         freshet_reply(r->raw, 503, NULL, freshet_text(""));
@@ -253,8 +260,8 @@ static void on_published(void *ctx, const struct freshet_published *result)
 
 void app_publish(struct app *app, const struct app_event *event)
 {
-    char *data = json_dumps(event->data, JSON_COMPACT | JSON_ENCODE_ANY);
-    char *state = event->state ? json_dumps(event->state, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *data = json_dumps(event->data, JSON_FORM);
+    char *state = event->state ? json_dumps(event->state, JSON_FORM) : NULL;
     struct freshet_event e = {.tenant = freshet_text(event->tenant),
                               .channel = freshet_text(event->channel),
                               .data = freshet_text(data ? data : "null"),
@@ -343,9 +350,12 @@ static void *work(void *ctx)
     return NULL;
 }
 
+/* The schema is the one thing that both databases can't read alike: PostgreSQL's has its own name. */
 static int open_db(struct app *app, const char *where, char *why, size_t size)
 {
-    char *schema = app_format("%s/%s/schema.sql", app->host->folder, app->def->name);
+    bool server = strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
+    char *schema = app_format("%s/%s/schema%s.sql", app->host->folder, app->def->name,
+                              server ? ".postgres" : "");
     char *rows = app_format("%s/%s/rows.sql", app->host->folder, app->def->name);
     const char *const scripts[] = {schema, rows, NULL};
     if (schema && rows)
@@ -366,7 +376,8 @@ struct app *app_new(struct host *host, const struct app_def *def, const char *db
     app->host = host;
     app->end = &app->first;
     app->rate = def->rate;
-    app->running = def->rate > 0;
+    const char *world = app_option(app, "world");
+    app->running = def->rate > 0 && !(world && strcmp(world, "off") == 0);
     pthread_mutex_init(&app->lock, NULL);
     pthread_cond_init(&app->wake, NULL);
     pthread_cond_init(&app->rest, NULL);

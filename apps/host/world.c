@@ -145,7 +145,9 @@ static bool wait_for_act(struct app *app, uint64_t *due_ms)
             continue;
         }
         uint64_t gap = (uint64_t)(1000.0 / app->rate);
-        if (now >= *due_ms || *due_ms > now + gap) {
+        if (*due_ms > now + gap) /* the rate was raised, or the clock set back */
+            *due_ms = now + gap;
+        if (now >= *due_ms) {
             *due_ms = now > *due_ms + 1000 ? now + gap : *due_ms + gap;
             break;
         }

@@ -35,11 +35,32 @@ function problem(status: number, told: Json): ApiError {
   return new ApiError(status, text('code') ?? text('error') ?? 'failed', text('detail') ?? text('message') ?? text('title') ?? text('error') ?? `The server answered ${status}.`);
 }
 
+const early = new Map<string, Promise<Response>>();
+
+/**
+ * Begins to fetch while the page's code is still being read; the first `api(path)` without options
+ * takes the answer. Call it where a page's module begins.
+ */
+export function preload(path: string): void {
+  const answer = fetch(path, { headers: { Accept: 'application/json' }, credentials: 'same-origin', cache: 'no-store' });
+  answer.catch(() => null); // whoever asks for it is told
+  early.set(path, answer);
+}
+
+/** The request that was begun early; only an answer that was let in, for somebody may have signed in since. */
+async function taken(path: string): Promise<Response | null> {
+  const begun = early.get(path);
+  early.delete(path);
+  const answer = await begun?.catch(() => null);
+  return answer?.ok ? answer : null;
+}
+
 /** Sends a request to this site and reads JSON; nothing (204) is `null`. Throws {@link ApiError}; aborted requests throw what `fetch` throws. */
 export async function api<T = unknown>(path: string, { method, body, signal }: ApiOptions = {}): Promise<T> {
   let answer: Response;
   try {
-    answer = await fetch(path, {
+    const begun = method || body !== undefined || signal ? null : await taken(path);
+    answer = begun ?? await fetch(path, {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -50,10 +50,10 @@ export function LiveChart(props: LiveChartProps) {
   );
 }
 
-/** A line without axes, as tall as the text beside it. */
-export function Sparkline({ values, label, max }: { values: readonly number[]; label: string; max?: number }) {
-  const top = Math.max(max ?? 0, ...values, 1e-9);
-  const low = Math.min(0, ...values);
+/** A line without axes, as tall as the text beside it: from 0 on, or with `fit` from the lowest value to the highest. */
+export function Sparkline({ values, label, max, fit }: { values: readonly number[]; label: string; max?: number; fit?: boolean }) {
+  const low = fit && values.length ? Math.min(...values) : Math.min(0, ...values);
+  const top = Math.max(fit ? -Infinity : (max ?? 0), ...values, low + 1e-9);
   const at = (value: number, i: number) => `${values.length > 1 ? (i * 100) / (values.length - 1) : 100},${(22 - (20 * (value - low)) / (top - low)).toFixed(1)}`;
   return (
     <svg className="k-spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label={`${label}: ${values.at(-1) ?? 'none'}`}>

@@ -1,7 +1,7 @@
 /** What the pages of the five applications share. */
 import './kit.css';
 
-export { api, ApiError, onRejected, type ApiOptions } from './api';
+export { api, ApiError, onRejected, preload, type ApiOptions } from './api';
 export { LiveChart, Sparkline, type LiveChartProps, type Point, type Series } from './chart';
 export { Field, NumberField, Select, Switch, TextField, type NumberFieldProps, type SelectProps, type TextFieldProps } from './fields';
 export { format } from './format';

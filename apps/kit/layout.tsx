@@ -40,6 +40,8 @@ export interface Column<Row> {
   align?: 'end';
   /** The column that names the row. Default: the first. */
   names?: boolean;
+  /** On a narrow screen it stands without its heading: what it shows says enough. */
+  bare?: boolean;
   /** Isn't shown below 720 px of the table's own width. */
   wide?: boolean;
 }
@@ -75,13 +77,13 @@ export function Table<Row>({ columns, rows, rowKey, empty, label, rowProps }: Ta
         <tbody role="rowgroup">
           {rows.map((row) => (
             <tr key={rowKey(row)} role="row" data-key={rowKey(row)} {...rowProps?.(row)}>
-              {columns.map(({ head, label: name, cell, align, wide }, i) =>
+              {columns.map(({ head, label: name, cell, align, wide, bare }, i) =>
                 i === naming ? (
                   <th key={head || name} role="rowheader" scope="row" data-align={align} data-wide={wide || undefined}>
                     {cell(row)}
                   </th>
                 ) : (
-                  <td key={head || name} role="cell" data-head={head} data-align={align} data-wide={wide || undefined}>
+                  <td key={head || name} role="cell" data-head={bare ? undefined : head} data-align={align} data-wide={wide || undefined}>
                     {cell(row)}
                   </td>
                 ),

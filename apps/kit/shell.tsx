@@ -38,7 +38,7 @@ export interface ShellProps {
   title: string;
   /** The application's pages. The one at the window's address is marked. */
   nav?: readonly { href: string; label: string }[];
-  /** The connection, at the title. */
+  /** The connection, at the title; shown to whoever is signed in. */
   status?: ReactNode;
   children: ReactNode;
 }
@@ -47,6 +47,7 @@ const here = (href: string) => new URL(href, location.href).pathname.replace(/\/
 
 /** A page's frame: header with the way back to the gallery, pages, status, session, theme; then its content. */
 export function Shell({ app, title, nav = [], status, children }: ShellProps) {
+  const { session } = useSession(app);
   useEffect(() => {
     document.title = `${title} · Freshet`;
   }, [title]);
@@ -60,7 +61,7 @@ export function Shell({ app, title, nav = [], status, children }: ShellProps) {
           <Mark />
         </a>
         <h1>{title}</h1>
-        {status && <div className="k-status">{status}</div>}
+        {status && session && <div className="k-status">{status}</div>}
         {nav.length > 0 && (
           <nav aria-label="Pages">
             {nav.map(({ href, label }) => (

@@ -32,7 +32,7 @@ export function WorldControl({ app, label = 'World' }: { app: string; label?: st
   if (!world) return null;
   return (
     <div className="k-world" role="group" aria-label={label}>
-      <Switch label={`${label} ${world.running ? 'runs' : 'is off'}`} checked={world.running} onChange={(running) => void change({ running })} />
+      <Switch label={`${label}: ${world.running ? 'on' : 'off'}`} checked={world.running} onChange={(running) => void change({ running })} />
       <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => void change({ perSecond })} {...(error ? { error } : {})} />
     </div>
   );

@@ -5,7 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -25,6 +25,9 @@ export async function until(condition, what = 'the condition', ms = 10_000) {
   }
 }
 
+/** What a promise of `ms` comes to where other work competes for the processors; never less than `ms`. */
+export const patience = (ms) => ms * Math.max(1, loadavg()[0] / availableParallelism() / 2);
+
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -37,10 +40,11 @@ export async function freePort() {
 /** freshet-apps, running. */
 export class Apps {
   /**
-   * Starts it. apps: names (default: all); options: {name: value} for --option; db: postgres://...;
+   * Starts it. apps: names (default: all); world: false starts with nobody acting on
+   * them; options: {name: value} for --option; db: postgres://...;
    * args: more of the command line; config: more configuration files; env: more environment.
    */
-  static async start({ apps = [], options = {}, db, args = [], env = {} } = {}) {
+  static async start({ apps = [], world = true, options = {}, db, args = [], env = {} } = {}) {
     const self = new Apps();
     self.dir = mkdtempSync(path.join(tmpdir(), 'freshet-apps-'));
     self.port = await freePort();
@@ -49,7 +53,7 @@ export class Apps {
     self.args = [
       ...['--var', self.dir, '--listen', `127.0.0.1:${self.port}`, '--static', WEB],
       ...apps.flatMap((name) => ['--app', name]),
-      ...Object.entries(options).flatMap(([name, value]) => ['--option', `${name}=${value}`]),
+      ...Object.entries({ ...(world ? {} : { world: 'off' }), ...options }).flatMap(([name, value]) => ['--option', `${name}=${value}`]),
       ...(db ? ['--db', db] : []),
       ...args,
     ];
@@ -213,8 +217,9 @@ export function launch() {
   });
 }
 
-// What the browser itself notes of streams that broke off and of sessions that aren't there yet.
-const EXPECTED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED)|\/session - Failed.*401/;
+// What the browser itself notes of streams that broke off, of sessions that aren't there yet, of
+// requests that were refused for a reason the page shows, and what the SDK says in the documents' words.
+const EXPECTED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED)|Failed to load resource: the server responded with a status of (4\d\d|503)| - SSE error:/;
 
 /**
  * A window of its own (a browser context), signed in where `login` is [app, id] or several of them.
@@ -232,7 +237,7 @@ export async function open(browser, apps, where, { login, width = 1280, height =
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     const text = `${message.location().url} - ${message.text()}`;
-    if (['error', 'warning'].includes(message.type()) && !EXPECTED.test(text) && !/^ - SSE error/.test(text) && !allow.test(text)) complaints.push(text);
+    if (['error', 'warning'].includes(message.type()) && !EXPECTED.test(text) && !allow.test(text)) complaints.push(text);
   });
   await page.goto(apps.url + where, { waitUntil: 'commit' });
   return { context, page, complaints, close: () => context.close() };

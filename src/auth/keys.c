@@ -37,6 +37,38 @@ void key_unref(struct key *key)
     free(key);
 }
 
+struct key *key_ref(const struct key *key)
+{
+    struct key *counted = (struct key *)(uintptr_t)key; /* its count is all that changes */
+    atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+    return counted;
+}
+
+static bool same_issuer(const struct key *a, const struct key *b)
+{
+    return slice_eq(key_issuer(a), key_issuer(b)) && !a->issuer == !b->issuer;
+}
+
+static bool is_same(const struct key *a, const struct key *b)
+{
+    if (a == b)
+        return true;
+    if (a->alg != b->alg || !same_issuer(a, b) || !a->secret != !b->secret)
+        return false;
+    if (a->secret)
+        return a->secret_len == b->secret_len &&
+               CRYPTO_memcmp(a->secret, b->secret, a->secret_len) == 0;
+    return a->pkey && b->pkey && EVP_PKEY_eq(a->pkey, b->pkey) == 1;
+}
+
+bool keyset_holds(const struct keyset *set, const struct key *key)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (is_same(set->keys[i], key))
+            return true;
+    return false;
+}
+
 struct keyset *keyset_new(void)
 {
     struct keyset *set = calloc(1, sizeof *set);

@@ -66,6 +66,13 @@ int keyset_add_all(struct keyset *set, const struct keyset *from, struct err *e)
 
 size_t keyset_count(const struct keyset *set);
 
+/* Keeps a key longer than its set. key_unref takes NULL. */
+struct key *key_ref(const struct key *key);
+void key_unref(struct key *key);
+
+/* True when the set has this very key: what it verifies, whatever it is called. */
+bool keyset_holds(const struct keyset *set, const struct key *key);
+
 /* Borrow: valid as long as the set. i below keyset_count. */
 const struct key *keyset_at(const struct keyset *set, size_t i);
 

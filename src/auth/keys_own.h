@@ -19,7 +19,6 @@ struct key {
 
 /* Returns new with one reference and nothing in it, NULL for no memory. */
 struct key *key_new(enum key_alg alg);
-void key_unref(struct key *key);
 
 /* Takes the reference, also when it fails. */
 int keyset_put(struct keyset *set, struct key *key, struct err *e);

@@ -35,12 +35,31 @@ static void on_signal(int number)
     freshet_hub_stop(running);
 }
 
+static void on_hangup(int number)
+{
+    (void)number;
+    notify_reloading(&manager);
+    freshet_hub_reload(running);
+}
+
+/* Also where the configuration was wrong: the hub serves on, by the old one. */
+static void on_reloaded(void *ctx, int error, const char *detail)
+{
+    (void)ctx;
+    (void)detail;
+    if (error != FRESHET_ECLOSING)
+        notify_send(&manager, "READY=1");
+}
+
 static void handle_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction reload = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &reload, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file over its limit is an error of the write */
 }
 
 static void say_where(const struct freshet_hub *hub)
@@ -98,6 +117,7 @@ int cmd_serve(int argc, char **argv)
     running = hub;
     if (notify_open(&manager))
         command_tell(NAME, "warning: NOTIFY_SOCKET: ", slice_str(strerror(errno)));
+    freshet_on_reload(hub, on_reloaded, NULL);
     handle_signals();
     say_where(hub);
     rc = run(hub);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 static uint64_t number_of(const char *name)
@@ -60,6 +61,25 @@ void notify_send(const struct notify *n, const char *text)
     if (n->fd >= 0)
         (void)!send(n->fd, text, strlen(text), MSG_NOSIGNAL);
     errno = saved;
+}
+
+void notify_reloading(const struct notify *n)
+{
+    static const char head[] = "RELOADING=1\nMONOTONIC_USEC=";
+    char text[sizeof head + 20], digits[20];
+    struct timespec now;
+    size_t len = sizeof head - 1, count = 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    memcpy(text, head, len);
+    do { /* by hand: printf is not for signal handlers */
+        digits[count++] = (char)('0' + us % 10);
+        us /= 10;
+    } while (us);
+    while (count)
+        text[len++] = digits[--count];
+    text[len] = 0;
+    notify_send(n, text);
 }
 
 void notify_close(struct notify *n)

@@ -17,6 +17,9 @@ int notify_open(struct notify *n);
 /* Sends, without waiting: "READY=1", "STOPPING=1" ... From signal handlers too. */
 void notify_send(const struct notify *n, const char *text);
 
+/* "RELOADING=1" with the time that belongs to it (sd_notify(3)); READY=1 ends it. Likewise. */
+void notify_reloading(const struct notify *n);
+
 void notify_close(struct notify *n);
 
 #endif

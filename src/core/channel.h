@@ -17,6 +17,7 @@ struct channel_conf {
     uint64_t bytes;   /* kept at most; 0: no limit */
     uint64_t age_ms;  /* kept at most as long; 0: no limit */
     uint32_t keys;    /* live keys kept at most */
+    const struct channel_conf *unlike; /* the same but for `keyed`; NULL: there is none */
 };
 
 /* A key of a keyed channel, and its latest event. */

@@ -70,7 +70,7 @@ static int check_event(struct hub *h, struct publish *p, struct tenant *t, uint3
     struct slice name = event_channel(p->events[i]);
     struct tenant_channel *tc = tenant_channel_get(t, name);
     const struct channel_conf *conf =
-        tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
+        tc && !tc->closed ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, p->tenant, name);
     if (!conf)
         err_set(&p->err, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(name));
     else if (conf->owned && !p->by_source)
@@ -290,8 +290,11 @@ static void follow_start(struct hub *h, unsigned edge, struct follow *f)
     f->error = t ? 0 : ERR_STORE_FULL;
     for (; !f->error && done < f->count; done++) {
         struct follow_channel *fc = &f->channels[done];
-        const struct channel_conf *conf = h->ops.channel_conf(h->ops.ctx, f->tenant, fc->name);
-        struct tenant_channel *tc = conf ? owner_channel_take(h, t, fc->name, conf) : NULL;
+        struct tenant_channel *tc = tenant_channel_get(t, fc->name);
+        const struct channel_conf *conf =
+            tc ? tc->c.conf : h->ops.channel_conf(h->ops.ctx, f->tenant, fc->name);
+        if (!tc && conf)
+            tc = owner_channel_take(h, t, fc->name, conf);
         if (!tc) {
             f->error = conf ? ERR_OVERLOADED : ERR_NOT_FOUND;
             break;
@@ -473,15 +476,44 @@ void hub_tick(struct hub *h, uint64_t now_ms)
     h->dirty = true;
 }
 
-void hub_reconfigure(struct hub *h)
+/* What is in the log, and what edges know of a channel, is so because it is keyed or not. */
+static bool has_past(const struct hub *h, const struct tenant_channel *tc)
 {
+    for (unsigned i = 0; i < h->conf.edges; i++)
+        if (tc->by_edge[i].count)
+            return true;
+    return tc->counted || tc->c.head || channel_count(&tc->c);
+}
+
+size_t hub_reconfigure(struct hub *h)
+{
+    size_t unlike = 0;
     LIST_EACH(&h->all_channels, node, after) {
         struct tenant_channel *tc = LIST_ENTRY(node, struct tenant_channel, all);
+        struct slice tenant = tenant_name(tc->tenant);
         const struct channel_conf *conf =
-            h->ops.channel_conf(h->ops.ctx, tenant_name(tc->tenant), channel_name(&tc->c));
-        if (conf)
-            tc->c.conf = conf;
+            h->ops.channel_conf(h->ops.ctx, tenant, channel_name(&tc->c));
+        tc->closed = !conf;
+        if (!conf)
+            conf = h->ops.channel_conf(h->ops.ctx, tenant, SLICE_NONE);
+        if (conf->keyed != tc->c.conf->keyed && conf->unlike && has_past(h, tc)) {
+            unlike += !tc->closed;
+            conf = conf->unlike;
+        }
+        tc->c.conf = conf;
+        tc->relook = true;
     }
+    return unlike;
+}
+
+void hub_set_limits(struct hub *h, const struct hub_conf *conf, uint64_t now_ms)
+{
+    unsigned edges = h->conf.edges;
+    h->conf = *conf;
+    h->conf.edges = edges;
+    LIST_EACH(&h->all_tenants, node, after)
+        quota_change(&LIST_ENTRY(node, struct tenant, all)->quota, conf->publish_per_second,
+                     conf->publish_burst, now_ms);
 }
 
 bool hub_idle(const struct hub *h)

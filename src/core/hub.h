@@ -103,8 +103,13 @@ bool hub_step(struct hub *h, uint64_t now_ms);
 /* Once a second: ages, expired keys and channels. */
 void hub_tick(struct hub *h, uint64_t now_ms);
 
-/* Channel limits may have changed: asks channel_conf anew for every channel. */
-void hub_reconfigure(struct hub *h);
+/* Channel limits may have changed: asks channel_conf anew for every channel. One that may not exist
+ * any more keeps what it has by the defaults' limits, and takes nothing new. One that holds events or
+ * is followed stays keyed or not as it is (`unlike`): returns how many that are. */
+size_t hub_reconfigure(struct hub *h);
+
+/* Other limits: of conf all but `edges`. */
+void hub_set_limits(struct hub *h, const struct hub_conf *conf, uint64_t now_ms);
 
 /* True when nothing waits for a commit. */
 bool hub_idle(const struct hub *h);
@@ -112,6 +117,7 @@ bool hub_idle(const struct hub *h);
 struct hub_stats {
     uint64_t published, refused, failed; /* events */
     uint64_t repeated;                   /* idempotent repeats */
+    uint64_t shed;                       /* removed for their tenant's bytes */
     uint64_t queue_events, queue_bytes;  /* waiting for a commit */
     uint64_t tenants, channels, kept, kept_bytes;
     struct store_stats store;

@@ -106,6 +106,7 @@ static int trim_tenant(struct hub *h, struct tenant *t)
             if (channel_shed(&tc->c, &cut) || (cut.pos && cut_event(h, tc, &cut)))
                 return -1;
             tenant_account(tc);
+            h->stats.shed += cut.pos != 0;
             tc->spared = !cut.pos;
         } while (cut.pos && t->bytes > aim && tc->c.bytes >= second);
     }
@@ -252,8 +253,9 @@ static int look_after(struct hub *h)
         struct tenant_channel *tc = LIST_ENTRY(h->all_channels.next, struct tenant_channel, all);
         list_move_back(&h->all_channels, &tc->all);
         pos_t floor = tc->c.floor;
-        if (tc->c.conf->age_ms && trim_channel(h, tc))
+        if ((tc->c.conf->age_ms || tc->relook) && trim_channel(h, tc))
             return -1;
+        tc->relook = false;
         h->plan.quiet |= tc->c.floor != floor;
         if (may_forget(h, tc) && list_empty(&tc->plan)) {
             plan_touch(h, tc);

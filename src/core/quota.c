@@ -7,6 +7,18 @@ void quota_init(struct quota *q, uint64_t per_second, uint64_t burst, uint64_t n
     *q = (struct quota){per_second, burst, burst * 1000, now_ms};
 }
 
+void quota_change(struct quota *q, uint64_t per_second, uint64_t burst, uint64_t now_ms)
+{
+    if (!q->per_second) {
+        quota_init(q, per_second, burst, now_ms);
+        return;
+    }
+    q->per_second = per_second;
+    q->burst = burst;
+    if (q->milli > burst * 1000)
+        q->milli = burst * 1000;
+}
+
 bool quota_take(struct quota *q, uint64_t n, uint64_t now_ms, uint64_t *wait_ms)
 {
     if (!q->per_second)

@@ -14,6 +14,10 @@ struct quota {
 /* Starts full. */
 void quota_init(struct quota *q, uint64_t per_second, uint64_t burst, uint64_t now_ms);
 
+/* Another rate and size: what there is stays, as far as there is room. One without a limit before
+ * starts full. */
+void quota_change(struct quota *q, uint64_t per_second, uint64_t burst, uint64_t now_ms);
+
 /* Takes n tokens, or none and false when there are fewer. *wait_ms (may be NULL) is then the time
  * until there will be n, or until the bucket is full when n is more than it can hold. A clock that
  * goes back adds nothing. */

@@ -33,6 +33,7 @@ enum store_kind {
     STORE_REVOKE,       /* upsert: name = what is revoked ("jti:..." or "sub:..."), tenant (the pair
                            names it), time_ms = when it may be forgotten */
     STORE_REVOKE_GONE,  /* remove: name, tenant */
+    STORE_REVOKE_OVER,  /* remove all whose time_ms is this one's or before */
 };
 
 /* An event's tenant or channel that has no row yet comes into being with it (epoch as in the event;

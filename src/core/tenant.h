@@ -21,6 +21,8 @@ struct tenant_channel {
     bool stored;          /* the store has a row for it */
     bool spared;          /* nothing is left that its tenant's limit may take */
     bool leaving;         /* the present commit forgets it */
+    bool closed;          /* by hub_reconfigure: it may not exist any more, takes nothing */
+    bool relook;          /* its limits have changed since it was last trimmed */
     bool wanted;          /* followed or published to since: it stays after all */
     uint64_t accounted;   /* of its bytes, those in its tenant's sum */
     struct rate published;

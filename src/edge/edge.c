@@ -33,6 +33,15 @@ struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops)
     return e;
 }
 
+void edge_set_limits(struct edge *e, const struct edge_conf *conf)
+{
+    e->conf.ring_events = conf->ring_events;
+    e->conf.ring_bytes = conf->ring_bytes;
+    e->conf.edge_bytes = conf->edge_bytes;
+    e->conf.linger_ms = conf->linger_ms;
+    e->conf.stall_ms = conf->stall_ms;
+}
+
 void edge_free(struct edge *e)
 {
     if (!e)

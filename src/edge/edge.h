@@ -182,6 +182,9 @@ struct reader {
 /* Returns new; NULL for no memory. conf and ops are copied. */
 struct edge *edge_new(const struct edge_conf *conf, const struct edge_ops *ops);
 
+/* Other limits: of conf the first four numbers and stall_ms. */
+void edge_set_limits(struct edge *e, const struct edge_conf *conf);
+
 /* All readers must have been closed. What is still with the owner is not waited for. */
 void edge_free(struct edge *e);
 

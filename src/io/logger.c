@@ -79,7 +79,7 @@ static void write_line(void *ctx, enum log_level level, const char *event, const
     struct buf b = BUF_INIT;
     char time[25];
     num_format_rfc3339(clock_unix_ms(), time);
-    if (l->json) {
+    if (atomic_load_explicit(&l->json, memory_order_relaxed)) {
         put_json(&b, time, level, event, fields);
     } else {
         buf_addf(&b, "%s %s ", time, names[level]);
@@ -97,5 +97,5 @@ static void write_line(void *ctx, enum log_level level, const char *event, const
 
 void logger_init(struct logger *l, int fd, enum log_level level, bool json)
 {
-    *l = (struct logger){.log = {level, write_line, l}, .fd = fd, .json = json};
+    *l = (struct logger){.log = {(int)level, write_line, l}, .fd = fd, .json = json};
 }

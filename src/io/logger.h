@@ -8,7 +8,7 @@
 struct logger {
     struct log log; /* what is handed to those who log */
     int fd;         /* borrowed */
-    bool json;
+    atomic_bool json;
 };
 
 /* Text: `2026-01-21T10:00:00.123Z info stream opened connection=... tenant=...`.

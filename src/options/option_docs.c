@@ -116,7 +116,7 @@ static void markdown_row(struct buf *out, const struct opt_row *row)
     }
     buf_add_str(out, " | ");
     put_fallback(out, row);
-    buf_addf(out, " | %s |\n", row->help);
+    buf_addf(out, " | %s | %s |\n", row->reloads ? "yes" : "restart", row->help);
 }
 
 static void markdown_scope(struct buf *out, enum opt_scope scope)
@@ -125,7 +125,7 @@ static void markdown_scope(struct buf *out, enum opt_scope scope)
         buf_add_str(out, "## The hub\n\n");
     else
         buf_addf(out, "\n## An entry of `%s`\n\n", opt_scopes[scope].title);
-    buf_add_str(out, "| option | value | default | what it is |\n|---|---|---|---|\n");
+    buf_add_str(out, "| option | value | default | reload | what it is |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < OPT_ROWS; i++)
         if (opt_rows[i].scope == scope)
             markdown_row(out, &opt_rows[i]);
@@ -160,6 +160,11 @@ static const char introduction[] =
     "`freshet check --config FILE` names every mistake with its file and line.\n"
     "\n"
     "With `dev` the caps on connections and on publishing are off, unless they are set by name.\n"
+    "\n"
+    "The column *reload* says what SIGHUP does ([operations.md](operations.md#reloading)): with `yes`\n"
+    "the new value holds for what comes after, without a stream being closed; `restart` is named in\n"
+    "the log and stays as it is until the hub is started anew. An open stream keeps the form and the\n"
+    "heartbeat it was opened with.\n"
     "\n";
 
 void options_markdown(struct buf *out)

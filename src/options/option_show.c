@@ -241,6 +241,7 @@ void options_put_json(const struct options *o, struct buf *out)
         else
             put_value(out, row, (const char *)o + row->offset);
         json_put_member(out, "origin", slice_str(origins[o->given_by[i]]));
+        json_put_member_bool(out, "reload", row->reloads);
         json_put_member(out, "help", slice_str(row->help));
         buf_add_char(out, '}');
     }

@@ -82,6 +82,8 @@ const char opt_required[] = "";
 #define TYPE_URLPATH .type = OPT_URLPATH
 #define TYPE_COOKIE .type = OPT_COOKIE
 #define TYPE_SINCE .type = OPT_SINCE
+#define RELOAD true
+#define RESTART false
 #define NONE NULL
 #define REQUIRED opt_required
 #define INHERIT(name) "@" name
@@ -89,10 +91,11 @@ const char opt_required[] = "";
 #define OFFSET(s, m) OFFSET_OF(s, m)
 
 const struct opt_row opt_rows[OPT_ROWS] = {
-#define X(scope_, name_, member, type_, fallback_, min_, max_, help_)                              \
+#define X(scope_, name_, member, type_, fallback_, min_, max_, when_, help_)                       \
     {.name = name_,                                                                                \
      .fallback = fallback_,                                                                        \
      .help = help_,                                                                                \
+     .reloads = when_,                                                                             \
      .min = min_,                                                                                  \
      .max = max_,                                                                                  \
      .offset = OFFSET(STRUCT_##scope_, member),                                                    \

@@ -55,6 +55,7 @@ struct opt_row {
     size_t offset; /* into the scope's struct */
     enum opt_scope scope, item;
     enum opt_type type, element;
+    bool reloads; /* while the hub runs */
 };
 
 extern const char opt_required[];

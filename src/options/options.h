@@ -332,7 +332,15 @@ const struct opt_channel *options_channel(const struct options *o, struct slice 
 /* True when the pattern (a name, or a beginning and `*`) covers the name. */
 bool options_pattern_covers(const char *pattern, struct slice name);
 
-/* Appends the options as they are in force, as a JSON array of {"name","value","origin","help"}.
+/* True when both say the same of a source. */
+bool options_same_source(const struct opt_source *a, const struct opt_source *b);
+
+/* Options that can't change while the hub runs: where fresh has others than `running`, tells their
+ * names and gives fresh what `running` has, whose texts it then borrows. */
+void options_keep(struct options *fresh, const struct options *running,
+                  void (*tell)(void *ctx, const char *name), void *ctx);
+
+/* Appends the options as they are in force, as a JSON array of {"name","value","origin","reload","help"}.
  * Secrets are hidden. */
 void options_put_json(const struct options *o, struct buf *out);
 

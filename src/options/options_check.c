@@ -48,11 +48,14 @@ static void names_add(struct loader *l, struct names *n, const char *name, const
     unsigned *first;
     if (!name)
         return;
-    if ((first = map_get(&n->map, slice_str(name))) != NULL)
-        loader_mistake(l, where, "\"%s\" stands here a second time, first in line %u", name,
-                       YAML_LINE(*first));
-    else if (map_put(&n->map, slice_str(name), (void *)line) != 0)
+    if ((first = map_get(&n->map, slice_str(name))) != NULL) {
+        unsigned file = YAML_FILE(*first);
+        bool here = file == YAML_FILE(where.line) || file >= l->file_count;
+        loader_mistake(l, where, "\"%s\" stands here a second time, first in %s%s%u", name,
+                       here ? "line" : l->files[file], here ? " " : ":", YAML_LINE(*first));
+    } else if (map_put(&n->map, slice_str(name), (void *)line) != 0) {
         l->no_memory = true;
+    }
 }
 
 static void warn_unreadable(struct loader *l, const char *path, struct opt_where where)

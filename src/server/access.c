@@ -9,7 +9,7 @@
 
 /* ---- beginning and end ---- */
 
-static int add_keys(struct access *a, const struct opt_auth *o, struct err *e)
+static int add_keys(struct access_conf *a, const struct opt_auth *o, struct err *e)
 {
     static const char *const names[] = {"HS256", "RS256", "ES256", "EdDSA"};
     for (size_t i = 0; i < o->keys.count; i++) {
@@ -20,7 +20,7 @@ static int add_keys(struct access *a, const struct opt_auth *o, struct err *e)
                                 .secret_file = k->secret_file,
                                 .secret_env = k->secret_env,
                                 .pem_file = k->public_key_file};
-        if (keyset_add(a->fixed, &conf, e))
+        if (keyset_add(a->keys, &conf, e))
             return e->code;
     }
     if (!o->jwks_file)
@@ -28,12 +28,12 @@ static int add_keys(struct access *a, const struct opt_auth *o, struct err *e)
     struct buf doc = BUF_INIT;
     int rc = keys_read_file(o->jwks_file, &doc, e);
     if (!rc)
-        rc = keyset_add_jwks(a->fixed, buf_slice(&doc), NULL, e);
+        rc = keyset_add_jwks(a->keys, buf_slice(&doc), NULL, e);
     buf_fini(&doc);
     return rc;
 }
 
-static int add_publishers(struct access *a, const struct opt_publishers *list, struct err *e)
+static int add_publishers(struct access_conf *a, const struct opt_publishers *list, struct err *e)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct opt_publisher *p = &list->v[i];
@@ -48,7 +48,7 @@ static int add_publishers(struct access *a, const struct opt_publishers *list, s
     return 0;
 }
 
-static int make_claims(struct access *a, const struct opt_auth *o)
+static int make_claims(struct access_conf *a, const struct opt_auth *o)
 {
     a->roles = calloc(o->cross_tenant_roles.count + 1, sizeof *a->roles);
     if (!a->roles)
@@ -78,41 +78,115 @@ static int make_claims(struct access *a, const struct opt_auth *o)
     return 0;
 }
 
+struct access_conf *access_conf_new(const struct options *o, struct err *e)
+{
+    struct access_conf *a = calloc(1, sizeof *a);
+    if (a) {
+        a->keys = keyset_new();
+        a->publishers = publishers_new();
+    }
+    if (!a || !a->keys || !a->publishers || make_claims(a, &o->auth))
+        err_set(e, ERR_OVERLOADED, "out of memory");
+    else if (add_keys(a, &o->auth, e) == 0 && add_publishers(a, &o->publishers, e) == 0)
+        return a;
+    access_conf_free(a);
+    return NULL;
+}
+
+void access_conf_free(struct access_conf *a)
+{
+    if (!a)
+        return;
+    keyset_unref(a->keys);
+    publishers_unref(a->publishers);
+    free(a->roles);
+    free(a);
+}
+
+/* Returns new, NULL for no memory or too many keys. issuers: NULL for none. */
+static struct keyset *joined(const struct keyset *own, const struct keyset *issuers)
+{
+    struct err e;
+    struct keyset *both = keyset_new();
+    if (both && !keyset_add_all(both, own, &e) && (!issuers || !keyset_add_all(both, issuers, &e)))
+        return both;
+    keyset_unref(both);
+    return NULL;
+}
+
+/* Takes set; returns the reference to the one before. */
+static struct keyset *use_keys(struct access *a, struct keyset *set)
+{
+    pthread_mutex_lock(&a->lock);
+    struct keyset *old = a->keys;
+    a->keys = set;
+    pthread_mutex_unlock(&a->lock);
+    return old;
+}
+
 /* The issuer's keys have changed: the first loop's thread. */
 static void on_keys(void *ctx, struct keyset *set)
 {
     struct access *a = ctx;
-    struct err e;
-    struct keyset *both = keyset_new();
-    if (!both || keyset_add_all(both, a->fixed, &e) || (set && keyset_add_all(both, set, &e))) {
-        keyset_unref(both);
-        return; /* no memory, or too many: the old ones serve on */
-    }
-    pthread_mutex_lock(&a->lock);
-    struct keyset *old = a->keys;
-    a->keys = both;
-    pthread_mutex_unlock(&a->lock);
-    keyset_unref(old);
+    struct keyset *both = joined(a->s->workers[0].conf->access->keys, set);
+    if (both)
+        keyset_unref(use_keys(a, both));
+    /* else no memory, or too many: the old ones serve on */
+}
+
+/* What asks others. NULL: nothing is asked. */
+struct access_next {
+    struct fetch *fetch; /* made for it; NULL: the one there is will do, or none is needed */
+    struct jwks *jwks;
+    struct webhook *webhook;
+    bool other_jwks, other_webhook; /* than there are */
+    struct keyset *keys;            /* from then on */
+};
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_jwks(const struct opt_auth *a, const struct opt_auth *b)
+{
+    return same_text(a->jwks, b->jwks) && same_text(a->issuer, b->issuer);
+}
+
+static bool same_webhook(const struct opt_auth *a, const struct opt_auth *b)
+{
+    return same_text(a->webhook.url, b->webhook.url) &&
+           a->webhook.timeout_ms == b->webhook.timeout_ms && a->webhook.ttl_ms == b->webhook.ttl_ms;
+}
+
+static int open_asking(struct server *s, const struct opt_auth *o, struct access_next *next,
+                       struct err *e)
+{
+    struct access *a = s->access;
+    uv_loop_t *loop = &s->workers[0].loop;
+    bool jwks = next->other_jwks && o->jwks, hook = next->other_webhook && o->webhook.url;
+    if ((jwks || hook) && !a->fetch && !(next->fetch = fetch_new(loop)))
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    struct fetch *fetch = a->fetch ? a->fetch : next->fetch;
+    struct jwks_conf keys = {.name = "jwks", .url = o->jwks, .issuer = o->issuer};
+    if (jwks && jwks_open(fetch, loop, &keys, s->log, on_keys, a, &next->jwks, e))
+        return e->code;
+    struct webhook_conf conf = {.url = o->webhook.url,
+                                .timeout_ms = o->webhook.timeout_ms,
+                                .ttl_ms = o->webhook.ttl_ms};
+    if (hook && webhook_open(fetch, loop, &conf, s->log, &next->webhook, e))
+        return e->code;
+    return 0;
 }
 
 static int start_asking(struct server *s, struct access *a, struct err *e)
 {
-    const struct opt_auth *o = &s->opts->auth;
-    uv_loop_t *loop = &s->workers[0].loop;
-    if (!o->jwks && !o->webhook.url)
-        return 0;
-    a->fetch = fetch_new(loop);
-    if (!a->fetch)
-        return err_set(e, ERR_OVERLOADED, "out of memory");
-    struct jwks_conf jwks = {.name = "jwks", .url = o->jwks, .issuer = o->issuer};
-    if (o->jwks && jwks_open(a->fetch, loop, &jwks, s->log, on_keys, a, &a->jwks, e))
-        return e->code;
-    struct webhook_conf hook = {.url = o->webhook.url,
-                                .timeout_ms = o->webhook.timeout_ms,
-                                .ttl_ms = o->webhook.ttl_ms};
-    if (o->webhook.url && webhook_open(a->fetch, loop, &hook, s->log, &a->webhook, e))
-        return e->code;
-    return 0;
+    struct access_next next = {.other_jwks = true, .other_webhook = true};
+    int rc = open_asking(s, &s->conf->opts->auth, &next, e);
+    a->fetch = next.fetch;
+    a->jwks = next.jwks;
+    a->webhook = next.webhook;
+    return rc;
 }
 
 static int make_everybody(struct access *a, struct err *e)
@@ -139,24 +213,11 @@ int access_init(struct server *s, struct err *e)
     map_init(&a->revoked, seed[0], seed[1]);
     list_init(&a->asking);
     list_init(&a->rechecking);
-    a->fixed = keyset_new();
-    a->publishers = publishers_new();
-    if (!a->fixed || !a->publishers || make_claims(a, &s->opts->auth))
-        return err_set(e, ERR_OVERLOADED, "out of memory");
-    a->keys = keyset_ref(a->fixed);
-    if (s->opts->dev && make_everybody(a, e))
-        return e->code;
-    if (add_keys(a, &s->opts->auth, e) || add_publishers(a, &s->opts->publishers, e))
+    a->s = s;
+    a->keys = keyset_ref(s->conf->access->keys);
+    if (s->conf->opts->dev && make_everybody(a, e))
         return e->code;
     return start_asking(s, a, e);
-}
-
-int access_sign(struct server *s, struct slice claims, struct buf *out, struct err *e)
-{
-    const struct key *key = keyset_signer(s->access->fixed, NULL);
-    if (!key)
-        return err_set(e, ERR_BAD_REQUEST, "no key here can sign: add an HS256 secret to auth.keys");
-    return jwt_sign(key, claims, out, e);
 }
 
 void access_close(struct server *s)
@@ -191,18 +252,18 @@ static struct slice query_token(const struct request *rq)
     return SLICE_NONE;
 }
 
-static struct credential find_credential(const struct server *s, const struct request *rq)
+static struct credential find_credential(const struct options *o, const struct request *rq)
 {
     struct slice field = http1_field(&rq->http, "authorization"), name, value;
     if (field.len > 7 && slice_is_nocase(slice_of(field.p, 7), "bearer "))
         return (struct credential){FROM_HEADER,
                                    slice_trim(slice_of(field.p + 7, field.len - 7))};
     field = http1_field(&rq->http, "cookie");
-    const char *cookie = rq->endpoint->cookie ? rq->endpoint->cookie : s->opts->auth.cookie;
+    const char *cookie = rq->endpoint->cookie ? rq->endpoint->cookie : o->auth.cookie;
     while (cookie && cookie_next(&field, &name, &value))
         if (slice_is(name, cookie) && value.len)
             return (struct credential){FROM_COOKIE, value};
-    value = s->opts->auth.query_token ? query_token(rq) : SLICE_NONE;
+    value = o->auth.query_token ? query_token(rq) : SLICE_NONE;
     return (struct credential){value.len ? FROM_QUERY : FROM_NOWHERE, value};
 }
 
@@ -212,6 +273,16 @@ static struct keyset *present_keys(struct access *a)
     struct keyset *set = keyset_ref(a->keys);
     pthread_mutex_unlock(&a->lock);
     return set;
+}
+
+int access_sign(struct server *s, struct slice claims, struct buf *out, struct err *e)
+{
+    struct keyset *set = present_keys(s->access);
+    const struct key *key = keyset_signer(set, NULL);
+    int rc = key ? jwt_sign(key, claims, out, e)
+                 : err_set(e, ERR_BAD_REQUEST, "no key here can sign: add an HS256 secret to auth.keys");
+    keyset_unref(set);
+    return rc;
 }
 
 /* `iat` in milliseconds: whole seconds, or with a fraction; 0 where there is none. */
@@ -234,11 +305,11 @@ static uint64_t issued_ms(struct slice claims)
 }
 
 /* The grant of a token, into rq. *unknown: no key of ours has its id, newer ones might. */
-static int take_token(struct server *s, struct slice token, struct request *rq, bool *unknown,
+static int take_token(struct worker *w, struct slice token, struct request *rq, bool *unknown,
                       struct err *e)
 {
-    struct access *a = s->access;
-    struct keyset *set = present_keys(a);
+    const struct access_conf *a = w->conf->access;
+    struct keyset *set = present_keys(w->s->access);
     struct jwt jwt;
     int rc = jwt_verify(token, set, &a->jwt, clock_unix_ms(), &jwt, e);
     *unknown = rc && jwt.reason == JWT_UNKNOWN_KEY;
@@ -247,15 +318,18 @@ static int take_token(struct server *s, struct slice token, struct request *rq, 
                                e);
     if (!rc) {
         rq->issued_ms = issued_ms(buf_slice(&jwt.claims));
-        if (revoked_has(s, rq->grant, rq->issued_ms))
+        if (revoked_has(w, rq->grant, rq->issued_ms))
             rc = err_set(e, ERR_UNAUTHORIZED, "the token was revoked");
     }
     if (rc) {
         grant_unref(rq->grant);
         rq->grant = NULL;
-    } else if (rq->endpoint->handler) {
-        rq->claims = jwt.claims;
-        jwt.claims = BUF_INIT;
+    } else {
+        rq->key = key_ref(jwt.key);
+        if (rq->endpoint->handler) {
+            rq->claims = jwt.claims;
+            jwt.claims = BUF_INIT;
+        }
     }
     jwt_fini(&jwt);
     keyset_unref(set);
@@ -274,11 +348,11 @@ static int refuse(struct conn *c, struct request *rq, const char *why)
     return -1;
 }
 
-static bool is_own_or_listed(const struct server *s, const struct request *rq)
+static bool is_own_or_listed(const struct options *o, const struct request *rq)
 {
     struct slice origin = http1_field(&rq->http, "origin");
-    for (size_t i = 0; i < s->opts->origins.count; i++)
-        if (slice_is(origin, s->opts->origins.v[i]))
+    for (size_t i = 0; i < o->origins.count; i++)
+        if (slice_is(origin, o->origins.v[i]))
             return true;
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < 2; i++) {
@@ -297,7 +371,7 @@ static int check_cross_site(struct conn *c, struct request *rq)
 {
     if (rq->http.method == HTTP1_GET || rq->http.method == HTTP1_HEAD)
         return 0;
-    if (!is_own_or_listed(c->w->s, rq))
+    if (!is_own_or_listed(c->w->conf->opts, rq))
         return reply_fail(c, rq, ERR_FORBIDDEN,
                           "with a cookie this needs an Origin header of a listed origin");
     struct slice field = http1_field(&rq->http, "content-type");
@@ -337,7 +411,7 @@ static void run_asked(struct msg *m, void *ctx)
     } else if (ask->for_keys) {
         rq->asked_keys = true;
         request_run(c, rq);
-    } else if (ask->grant && revoked_has(w->s, ask->grant, ask->asked_ms)) {
+    } else if (ask->grant && revoked_has(w, ask->grant, ask->asked_ms)) {
         grant_unref(ask->grant);
         refuse(c, rq, "the subject was revoked meanwhile");
     } else if (ask->grant) {
@@ -419,7 +493,7 @@ static int ask(struct conn *c, struct request *rq, bool for_keys)
 
 static int take_publishing_key(struct conn *c, struct request *rq, struct slice key)
 {
-    struct grant *g = publishers_find(c->w->s->access->publishers, key);
+    struct grant *g = publishers_find(c->w->conf->access->publishers, key);
     if (!g)
         return refuse(c, rq, "unknown publishing key");
     rq->grant = grant_ref(g);
@@ -434,16 +508,17 @@ int access_check(struct conn *c, struct request *rq)
     bool unknown = false;
     if (rq->grant)
         return ACCESS_DONE; /* asked for */
-    if (s->opts->dev) {
+    const struct options *o = c->w->conf->opts;
+    if (o->dev) {
         rq->grant = grant_ref(a->everybody);
         return ACCESS_DONE;
     }
-    struct credential cred = find_credential(s, rq);
+    struct credential cred = find_credential(o, rq);
     if (cred.from == FROM_HEADER && slice_starts(cred.text, "fpk_"))
         return take_publishing_key(c, rq, cred.text);
     if (cred.from == FROM_COOKIE && check_cross_site(c, rq))
         return -1;
-    if (cred.from != FROM_NOWHERE && take_token(s, cred.text, rq, &unknown, &e) == 0)
+    if (cred.from != FROM_NOWHERE && take_token(c->w, cred.text, rq, &unknown, &e) == 0)
         return ACCESS_DONE;
     if (unknown && a->jwks && !rq->asked_keys)
         return ask(c, rq, true);
@@ -455,6 +530,80 @@ int access_check(struct conn *c, struct request *rq)
         return ask(c, rq, false);
     }
     return refuse(c, rq, cred.from == FROM_NOWHERE ? "no token" : e.detail);
+}
+
+/* ---- a reload ---- */
+
+int access_prepare(struct server *s, const struct conf *conf, struct access_next **out,
+                   struct err *e)
+{
+    const struct opt_auth *was = &s->workers[0].conf->opts->auth, *is = &conf->opts->auth;
+    struct access *a = s->access;
+    struct access_next *next = calloc(1, sizeof *next);
+    *out = next;
+    if (!next)
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    next->other_jwks = !same_jwks(was, is);
+    next->other_webhook = !same_webhook(was, is);
+    bool keep = !next->other_jwks && a->jwks;
+    next->keys = joined(conf->access->keys, keep ? jwks_keys(a->jwks) : NULL);
+    if (!next->keys)
+        return err_set(e, ERR_BAD_REQUEST, "more than %d keys, or out of memory", KEYSET_MAX);
+    return open_asking(s, is, next, e);
+}
+
+void access_give_up(struct access_next *next)
+{
+    if (!next)
+        return;
+    if (next->jwks)
+        jwks_close(next->jwks);
+    if (next->webhook)
+        webhook_close(next->webhook);
+    if (next->fetch)
+        fetch_close(next->fetch, NULL, NULL);
+    keyset_unref(next->keys);
+    free(next);
+}
+
+/* Those that wait for an answer of one that is asked no more: the other one is. */
+static void ask_anew(struct server *s, bool jwks, bool webhook)
+{
+    LIST_EACH(&s->access->asking, node, after) {
+        struct asking *ask = LIST_ENTRY(node, struct asking, node);
+        if (ask->for_keys ? !jwks : !webhook)
+            continue;
+        if (ask->for_keys)
+            jwks_wait_cancel(&ask->keys);
+        else
+            webhook_cancel(&ask->hook);
+        list_remove(&ask->node);
+        worker_post(&s->workers[0], &s->workers[0], &ask->msg);
+    }
+}
+
+bool access_switch(struct server *s, struct access_next *next, struct keyset **was)
+{
+    bool other_webhook = next->other_webhook;
+    struct access *a = s->access;
+    struct jwks *jwks = a->jwks;
+    struct webhook *webhook = a->webhook;
+    if (next->fetch)
+        a->fetch = next->fetch;
+    if (next->other_jwks)
+        a->jwks = next->jwks;
+    if (next->other_webhook)
+        a->webhook = next->webhook;
+    *was = use_keys(a, next->keys);
+    ask_anew(s, next->other_jwks, next->other_webhook);
+    if (next->other_webhook)
+        guard_ask_anew(s);
+    if (next->other_jwks && jwks)
+        jwks_close(jwks);
+    if (next->other_webhook && webhook)
+        webhook_close(webhook);
+    free(next);
+    return other_webhook;
 }
 
 /* ---- the end ---- */
@@ -478,17 +627,14 @@ void access_free(struct server *s)
     guard_free_rechecks(a);
     revoked_free(a);
     keyset_unref(a->keys);
-    keyset_unref(a->fixed);
-    publishers_unref(a->publishers);
     grant_unref(a->everybody);
-    free(a->roles);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
 
-struct slice access_tenant(const struct server *s, const struct grant *grant, struct slice named)
+struct slice access_tenant(const struct conf *conf, const struct grant *grant, struct slice named)
 {
     if (named.len)
         return named;
-    return grant && grant_tenant(grant).p ? grant_tenant(grant) : slice_str(s->opts->tenant);
+    return grant && grant_tenant(grant).p ? grant_tenant(grant) : slice_str(conf->opts->tenant);
 }

@@ -10,9 +10,27 @@
 #include "server/inside.h"
 
 struct access;
+struct keyset;
 
 /* Reads keys and publishers from the options; starts what asks others. 0, or an err_code with e. */
 int access_init(struct server *s, struct err *e);
+/* What a configuration says of keys and grants. Returns new; NULL with e. Any thread. */
+struct access_conf *access_conf_new(const struct options *o, struct err *e);
+void access_conf_free(struct access_conf *a); /* NULL is fine */
+
+/* A reload, on the first loop: opens what the next configuration asks elsewhere, if that is another
+ * (access_prepare: 0, or an err_code with e), then uses it (access_switch) or gives it up. */
+struct access_next;
+int access_prepare(struct server *s, const struct conf *next, struct access_next **out,
+                   struct err *e);
+void access_give_up(struct access_next *next);
+/* Takes next. Its keys hold from here on; *was gets a reference to those before. The first loop has
+ * the new configuration already. True: another webhook is asked than before. */
+bool access_switch(struct server *s, struct access_next *next, struct keyset **was);
+/* On each loop: ends the streams whose key is not among the present ones though it was in `was`, and
+ * looks at those that the webhook let in, where that is another now. */
+void access_recheck(struct worker *w, const struct keyset *was, bool other_webhook);
+
 /* Ends what asks others; before the first loop ends. */
 void access_close(struct server *s);
 void access_free(struct server *s);
@@ -49,10 +67,12 @@ int access_revoke(struct server *s, struct slice tenant, struct slice jti, struc
                   uint64_t at_ms, uint64_t until_ms);
 /* Appends how that is called in the store. */
 void access_put_revoked(struct slice jti, struct slice subject, uint64_t at_ms, struct buf *out);
+/* Once a second, on the first loop: the store forgets what was over a day ago. */
+void access_tidy(struct server *s);
 /* What the store has kept of it, at start. */
 void access_load_revoked(void *ctx, const struct store_row *row);
 
 /* The tenant that is meant: the one named, else the grant's, else the hub's default. */
-struct slice access_tenant(const struct server *s, const struct grant *grant, struct slice named);
+struct slice access_tenant(const struct conf *conf, const struct grant *grant, struct slice named);
 
 #endif

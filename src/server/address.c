@@ -130,10 +130,11 @@ static void sweep(struct server *s, uint64_t now_ms)
     }
 }
 
-bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64_t now_ms,
-                    uint64_t *wait_ms)
+bool publisher_take(struct worker *w, struct slice user, uint64_t events, uint64_t *wait_ms)
 {
-    const struct opt_limits *o = &s->opts->limits;
+    struct server *s = w->s;
+    uint64_t now_ms = w->mono_ms;
+    const struct opt_limits *o = &w->conf->opts->limits;
     bool may = true;
     *wait_ms = 1000;
     if (!o->publisher_per_second || !user.p)
@@ -150,6 +151,9 @@ bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64
             use = NULL;
         }
     }
+    if (use && (use->quota.per_second != o->publisher_per_second ||
+                use->quota.burst != o->publisher_burst)) /* by a reload */
+        quota_change(&use->quota, o->publisher_per_second, o->publisher_burst, now_ms);
     may = use && quota_take(&use->quota, events, now_ms, wait_ms);
     pthread_mutex_unlock(&s->tenants_lock);
     return may;

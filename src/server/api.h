@@ -15,7 +15,21 @@ struct freshet_hub {
     void (*opened)(void *ctx, const struct freshet_connection *c);
     void (*closed)(void *ctx, const struct freshet_connection *c, const char *reason);
     void *connection_ctx;
+    void (*reloaded)(void *ctx, int error, const char *detail);
+    void *reloaded_ctx;
+    /* What it was made from, for loading it again: owned. */
+    char **argv, **env, *file;
+    int argc;
 };
+
+/* Loads the options anew, with `dev` as given: anything else is told as *other_dev. 0 and *out new,
+ * or OPTIONS_MISTAKES, OPTIONS_USAGE, with every mistake as a line in report. Any thread. */
+int api_load_again(const struct freshet_hub *hub, bool dev, bool *other_dev, struct options **out,
+                   struct buf *report, struct buf *warnings);
+/* What options say of the log holds from here on. */
+void api_set_log(struct freshet_hub *hub, const struct options *o);
+/* A reload has ended. error: of freshet.h. */
+void api_reloaded(const struct freshet_hub *hub, int error, const char *detail);
 
 static inline struct slice api_slice(struct freshet_text t)
 {

@@ -84,6 +84,59 @@ static int load(const struct freshet_options *given, struct options **opts, char
     return rc == OPTIONS_USAGE ? FRESHET_EUSAGE : rc ? FRESHET_EINVAL : 0;
 }
 
+/* Returns new: the texts, and a NULL; NULL for no memory. */
+static char **copy_texts(char *const *texts, size_t count, bool (*wanted)(const char *text))
+{
+    char **copy = calloc(count + 1, sizeof *copy);
+    size_t n = 0;
+    for (size_t i = 0; copy && i < count; i++)
+        if ((!wanted || wanted(texts[i])) && !(copy[n++] = slice_dup(slice_str(texts[i])))) {
+            for (size_t k = 0; k < n; k++)
+                free(copy[k]);
+            free(copy);
+            return NULL;
+        }
+    return copy;
+}
+
+static void free_texts(char **texts)
+{
+    for (size_t i = 0; texts && texts[i]; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+/* A variable that options are made from. */
+static bool is_ours(const char *variable)
+{
+    static const char *const names[] = {"FRESHET_", "LOG_LEVEL=", "DEBUG="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+/* What a reload loads again. False: no memory. */
+static bool keep_input(struct freshet_hub *hub, const struct freshet_options *given)
+{
+    size_t env = 0;
+    while (given->env && given->env[env])
+        env++;
+    hub->argc = given->argc;
+    hub->argv = copy_texts(given->argv, (size_t)given->argc, NULL);
+    hub->env = copy_texts(given->env, env, is_ours);
+    hub->file = given->config_file ? slice_dup(slice_str(given->config_file)) : NULL;
+    return hub->argv && hub->env && (hub->file || !given->config_file);
+}
+
+static void hub_free_all(struct freshet_hub *hub)
+{
+    free_texts(hub->argv);
+    free_texts(hub->env);
+    free(hub->file);
+    free(hub);
+}
+
 int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **out, char *why,
                     size_t why_size)
 {
@@ -97,8 +150,10 @@ int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **
     if (rc)
         return rc;
     struct freshet_hub *hub = calloc(1, sizeof *hub);
-    if (!hub) {
+    if (!hub || !keep_input(hub, options)) {
         options_free(opts);
+        if (hub)
+            hub_free_all(hub);
         tell(why, why_size, slice_str("out of memory"));
         return FRESHET_ENOMEM;
     }
@@ -106,11 +161,11 @@ int freshet_hub_new(const struct freshet_options *options, struct freshet_hub **
                 opts->log.format == LOG_FORMAT_JSON);
     hub->log_fn = options->log;
     hub->log_ctx = options->log_ctx;
-    hub->log = (struct log){opts->log.level, log_to_program, hub};
+    hub->log = (struct log){(int)opts->log.level, log_to_program, hub};
     hub->s = server_new(opts, hub->log_fn ? &hub->log : &hub->logger.log, &e);
     if (!hub->s) {
         tell(why, why_size, slice_str(e.detail));
-        free(hub);
+        hub_free_all(hub);
         return FRESHET_EFAILED;
     }
     hub->s->api = hub;
@@ -125,7 +180,7 @@ const char *freshet_hub_address(const struct freshet_hub *hub, size_t i)
 
 bool freshet_hub_is_dev(const struct freshet_hub *hub)
 {
-    return hub->s->opts->dev;
+    return hub->s->boot->opts->dev;
 }
 
 int freshet_hub_run(struct freshet_hub *hub)
@@ -159,7 +214,67 @@ void freshet_hub_free(struct freshet_hub *hub)
     if (!hub)
         return;
     server_free(hub->s);
-    free(hub);
+    hub_free_all(hub);
+}
+
+/* ---- reloading ---- */
+
+void freshet_hub_reload(struct freshet_hub *hub)
+{
+    server_reload(hub->s);
+}
+
+void freshet_on_reload(struct freshet_hub *hub,
+                       void (*done)(void *ctx, int error, const char *detail), void *ctx)
+{
+    hub->reloaded = done;
+    hub->reloaded_ctx = ctx;
+}
+
+void api_reloaded(const struct freshet_hub *hub, int error, const char *detail)
+{
+    if (hub->reloaded)
+        hub->reloaded(hub->reloaded_ctx, error, detail);
+}
+
+void api_set_log(struct freshet_hub *hub, const struct options *o)
+{
+    atomic_store(&hub->log.level, (int)o->log.level);
+    atomic_store(&hub->logger.log.level, (int)o->log.level);
+    atomic_store(&hub->logger.json, o->log.format == LOG_FORMAT_JSON);
+}
+
+static int load_with(const struct freshet_hub *hub, char **argv, int argc, struct options **out,
+                     struct buf *report, struct buf *warnings)
+{
+    struct options_input in = {.argc = argc, .argv = argv, .env = hub->env, .file = hub->file};
+    buf_reset(warnings);
+    return (int)options_load(&in, out, report, warnings);
+}
+
+int api_load_again(const struct freshet_hub *hub, bool dev, bool *other_dev, struct options **out,
+                   struct buf *report, struct buf *warnings)
+{
+    int rc = load_with(hub, hub->argv, hub->argc, out, report, warnings);
+    *other_dev = !rc && (*out)->dev != dev;
+    if (!*other_dev)
+        return rc;
+    /* limits follow from it: they are to be those of the dev that is */
+    char flag[] = "--dev", *value = dev ? (char[]){"true"} : (char[]){"false"};
+    char **argv = calloc((size_t)hub->argc + 2, sizeof *argv);
+    options_free(*out);
+    *out = NULL;
+    if (!argv) {
+        buf_add_str(report, "no memory\n");
+        return OPTIONS_MISTAKES;
+    }
+    for (int i = 0; i < hub->argc; i++)
+        argv[i] = hub->argv[i];
+    argv[hub->argc] = flag;
+    argv[hub->argc + 1] = value;
+    rc = load_with(hub, argv, hub->argc + 2, out, report, warnings);
+    free(argv);
+    return rc;
 }
 
 /* ---- connections ---- */
@@ -275,20 +390,27 @@ int freshet_source_add(struct freshet_hub *hub, const struct freshet_source *sou
                        size_t why_size)
 {
     struct err e = {.code = 0};
+    bool sqlite = source->type && strcmp(source->type, "sqlite") == 0;
+    bool postgres = source->type && strcmp(source->type, "postgres") == 0;
+    uint32_t every_ms = source->every_ms ? source->every_ms : postgres ? 3000 : 100;
     struct opt_source o = {.name = source->name,
-                           .type = SOURCE_TYPE_SQLITE,
+                           .type = postgres ? SOURCE_TYPE_POSTGRES : SOURCE_TYPE_SQLITE,
+                           .timeout_ms = 30000,
+                           .listen = source->listen,
                            .database = source->database,
                            .query = source->query,
                            .key = source->key,
                            .tenant = source->tenant_column,
                            .tenant_value = source->tenant,
                            .channel = source->channel,
-                           .every_ms = source->every_ms ? source->every_ms : 100,
+                           .every_ms = every_ms,
                            .types = {source->added ? source->added : "added",
                                      source->changed ? source->changed : "changed",
                                      source->removed ? source->removed : "removed"}};
-    if (!source->type || strcmp(source->type, "sqlite") != 0)
-        err_set(&e, ERR_BAD_REQUEST, "source type: sqlite is the one there is");
+    if (!sqlite && !postgres)
+        err_set(&e, ERR_BAD_REQUEST, "source type: it is sqlite or postgres");
+    else if (sqlite && source->listen)
+        err_set(&e, ERR_BAD_REQUEST, "source: listen has a meaning with postgres only");
     else
         sources_add(hub->s, &o, &e);
     tell(why, why_size, slice_str(e.detail));

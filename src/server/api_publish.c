@@ -42,7 +42,7 @@ static size_t put_once(const struct freshet_event *events, size_t count, struct 
     return out->len;
 }
 
-static int fill(struct freshet_hub *hub, struct job *j, const struct freshet_event *events,
+static int fill(const struct conf *conf, struct job *j, const struct freshet_event *events,
                 size_t count, struct err *e)
 {
     struct publish *p = job_publish(j);
@@ -57,7 +57,7 @@ static int fill(struct freshet_hub *hub, struct job *j, const struct freshet_eve
                                   .once = api_slice(from->idempotency_key),
                                   .deleted = from->deleted,
                                   .high = from->high};
-        if (event_make(hub->s->opts, &wish, &p->events[i], e))
+        if (event_make(conf->opts, &wish, &p->events[i], e))
             return e->code;
         if (wish.once.p && p->once) {
             p->once[i].key = slice_of(once, wish.once.len);
@@ -68,11 +68,12 @@ static int fill(struct freshet_hub *hub, struct job *j, const struct freshet_eve
     return 0;
 }
 
-static int check(const struct freshet_hub *hub, const struct freshet_event *events, size_t count)
+static int check(const struct freshet_hub *hub, const struct conf *conf,
+                 const struct freshet_event *events, size_t count)
 {
     if (!count)
         return FRESHET_EINVAL;
-    if (count > hub->s->opts->limits.batch_events)
+    if (count > conf->opts->limits.batch_events)
         return FRESHET_ETOOBIG;
     if (atomic_load(&hub->s->draining))
         return FRESHET_ECLOSING;
@@ -82,15 +83,16 @@ static int check(const struct freshet_hub *hub, const struct freshet_event *even
     return 0;
 }
 
-int freshet_publish(struct freshet_hub *hub, const struct freshet_event *events, size_t count,
-                    bool durable, void (*done)(void *ctx, const struct freshet_published *result),
-                    void *ctx)
+/* As freshet_publish, under conf. */
+static int publish(struct freshet_hub *hub, const struct conf *conf,
+                   const struct freshet_event *events, size_t count, bool durable,
+                   const struct publish_wish *wanted)
 {
     struct err e = {.code = 0};
     struct buf once = BUF_INIT;
     struct slice tenant = count && events[0].tenant.p ? api_slice(events[0].tenant)
-                                                      : slice_str(hub->s->opts->tenant);
-    int rc = check(hub, events, count);
+                                                      : slice_str(conf->opts->tenant);
+    int rc = check(hub, conf, events, count);
     if (rc)
         return rc;
     if (!name_is_tenant(tenant))
@@ -105,8 +107,8 @@ int freshet_publish(struct freshet_hub *hub, const struct freshet_event *events,
         free(wish);
         return FRESHET_ENOMEM;
     }
-    *wish = (struct publish_wish){done, ctx};
-    if (fill(hub, j, events, count, &e)) {
+    *wish = *wanted;
+    if (fill(conf, j, events, count, &e)) {
         job_drop(j);
         free(wish);
         return api_error(e.code);
@@ -115,4 +117,15 @@ int freshet_publish(struct freshet_hub *hub, const struct freshet_event *events,
     job_publish(j)->at_us = clock_monotonic_us();
     job_send_from_outside(j, wish, answered);
     return 0;
+}
+
+int freshet_publish(struct freshet_hub *hub, const struct freshet_event *events, size_t count,
+                    bool durable, void (*done)(void *ctx, const struct freshet_published *result),
+                    void *ctx)
+{
+    struct publish_wish wish = {done, ctx};
+    struct conf *conf = server_conf(hub->s);
+    int rc = publish(hub, conf, events, count, durable, &wish);
+    conf_unref(conf);
+    return rc;
 }

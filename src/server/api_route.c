@@ -63,11 +63,11 @@ static bool match(struct slice pattern, struct slice path, const char *name, str
     return !path.len;
 }
 
-const struct endpoint *api_route_find(const struct server *s, struct slice path)
+const struct endpoint *api_route_find(const struct conf *conf, struct slice path)
 {
-    for (size_t i = 0; i < s->pattern_count; i++)
-        if (match(slice_str(s->patterns[i]->path), path, NULL, NULL))
-            return s->patterns[i];
+    for (size_t i = 0; i < conf->pattern_count; i++)
+        if (match(slice_str(conf->patterns[i]->path), path, NULL, NULL))
+            return conf->patterns[i];
     return NULL;
 }
 
@@ -149,15 +149,16 @@ static bool taken(const struct endpoint *ep, unsigned methods)
 
 static int add(struct server *s, const char *methods, struct endpoint ep)
 {
+    struct conf *conf = s->conf;
     struct slice p = slice_str(ep.path);
     ep.methods = methods_of(slice_str(methods));
     ep.run = on_request;
     if (!ep.methods || !ep.handler || !well_formed(p))
         return FRESHET_EINVAL;
     bool pattern = is_pattern(p);
-    if (taken(pattern ? server_pattern(s, p) : map_get(&s->endpoints, p), ep.methods))
+    if (taken(pattern ? conf_pattern(conf, p) : map_get(&conf->endpoints, p), ep.methods))
         return FRESHET_EINVAL;
-    return server_add_endpoint(s, ep, pattern) ? FRESHET_ENOMEM : 0;
+    return conf_add_endpoint(conf, ep, pattern) ? FRESHET_ENOMEM : 0;
 }
 
 int freshet_route_add(struct freshet_hub *hub, const char *methods, const char *path,

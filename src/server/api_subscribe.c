@@ -159,7 +159,7 @@ static void run_open(struct msg *m, void *ctx)
     struct freshet_subscription *sub = of_msg(m, offsetof(struct freshet_subscription, open));
     list_push_back(&w->subs, &sub->all);
     if (w->closing || edge_open(w->edge, &sub->conn.reader, &sub->spec, &sub->start,
-                                format_of_sub(), true, w->mono_ms))
+                                format_of_sub(w->conf), true, w->mono_ms))
         api_sub_ended(sub, w->closing ? "draining" : "out of memory");
     else
         sub->opened = !sub->finished;
@@ -192,27 +192,29 @@ static size_t text_bytes(const struct freshet_text *list, size_t count)
     return n;
 }
 
-static int check_filter(const struct server *s, const struct freshet_filter *f)
+static int check_filter(const struct server *s, const struct conf *conf,
+                        const struct freshet_filter *f)
 {
     if (atomic_load(&s->draining))
         return FRESHET_ECLOSING;
-    if (!f->channel_count || f->channel_count > s->opts->limits.channels_per_connection)
+    if (!f->channel_count || f->channel_count > conf->opts->limits.channels_per_connection)
         return FRESHET_EINVAL;
     if (f->tenant.p && !name_is_tenant(api_slice(f->tenant)))
         return FRESHET_EINVAL;
     for (size_t i = 0; i < f->channel_count; i++) {
         if (!name_is_channel(api_slice(f->channels[i])))
             return FRESHET_EINVAL;
-        if (!server_channel_conf(s, api_slice(f->channels[i])))
+        if (!conf_channel(conf, api_slice(f->channels[i])))
             return FRESHET_ENOENT;
     }
     return 0;
 }
 
-static struct freshet_subscription *sub_new(struct worker *w, const struct freshet_filter *f)
+static struct freshet_subscription *sub_new(struct worker *w, const struct conf *conf,
+                                            const struct freshet_filter *f)
 {
     size_t lists = f->channel_count + f->type_count + f->key_count;
-    struct slice tenant = f->tenant.p ? api_slice(f->tenant) : slice_str(w->s->opts->tenant);
+    struct slice tenant = f->tenant.p ? api_slice(f->tenant) : slice_str(conf->opts->tenant);
     size_t bytes = tenant.len + f->last_id.len + 2 + text_bytes(f->channels, f->channel_count) +
                    text_bytes(f->types, f->type_count) + text_bytes(f->keys, f->key_count);
     struct freshet_subscription *sub = calloc(1, sizeof *sub + bytes);
@@ -247,12 +249,12 @@ int freshet_subscribe(struct freshet_hub *hub, const struct freshet_filter *filt
 {
     struct worker *w = &hub->s->workers[0];
     struct err e;
-    int rc = follower->event ? check_filter(hub->s, filter) : FRESHET_EINVAL;
-    if (rc)
-        return rc;
-    struct freshet_subscription *sub = sub_new(w, filter);
+    struct conf *conf = server_conf(hub->s);
+    int rc = follower->event ? check_filter(hub->s, conf, filter) : FRESHET_EINVAL;
+    struct freshet_subscription *sub = rc ? NULL : sub_new(w, conf, filter);
+    conf_unref(conf);
     if (!sub)
-        return FRESHET_ENOMEM;
+        return rc ? rc : FRESHET_ENOMEM;
     if (since_parse(api_slice(filter->since), clock_unix_ms(), &sub->start, &e)) {
         sub_free(sub);
         return FRESHET_EINVAL;

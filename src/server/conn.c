@@ -375,9 +375,10 @@ static ssize_t read_body(struct conn *c, struct request *rq, const char *p, size
             break;
         used += (size_t)n;
         rq->body_bytes += data.len;
-        if (rq->body_bytes > c->w->s->opts->limits.body_bytes) {
+        if (rq->body_bytes > c->w->conf->opts->limits.body_bytes) {
+            c->w->stats.limited[LIMIT_BODY_BYTES]++;
             err_set(&e, ERR_TOO_LARGE, "the body is larger than %llu bytes (limits.body_bytes)",
-                    (unsigned long long)c->w->s->opts->limits.body_bytes);
+                    (unsigned long long)c->w->conf->opts->limits.body_bytes);
             reply_broken(c, &e);
             return -1;
         }
@@ -452,13 +453,15 @@ static ssize_t step(struct conn *c, const char *p, size_t len)
     }
     if (c->state != CONN_HEAD || c->x->out.len)
         return 0;
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct http1_limits limits = {o->head_bytes, o->target_bytes, (unsigned)o->headers};
     struct request *rq = &w->request;
     memset(rq, 0, offsetof(struct request, http.fields));
     memset((char *)rq + sizeof rq->http, 0, sizeof *rq - sizeof rq->http);
     int head = http1_read(p, len, &limits, &rq->http, &e);
     if (head < 0) {
+        w->stats.limited[LIMIT_HEAD_BYTES] += e.code == ERR_HEADERS_TOO_LARGE;
+        w->stats.limited[LIMIT_TARGET_BYTES] += e.code == ERR_URI_TOO_LONG;
         reply_broken(c, &e);
         return -1;
     }
@@ -551,7 +554,7 @@ static void readable(struct conn *c)
     bool new_line = memchr(w->scratch, '\n', (size_t)n) != NULL;
     if (c->x->in.failed)
         conn_overloaded(c);
-    else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->s->opts->limits.head_bytes)
+    else if (c->state != CONN_HEAD || new_line || c->x->in.len > w->conf->opts->limits.head_bytes)
         conn_input(c);
 }
 
@@ -598,9 +601,10 @@ static struct conn *overdue(struct list *list, uint64_t now_ms, uint64_t limit_m
     return c->since_ms + limit_ms <= now_ms ? c : NULL;
 }
 
-static void too_slow(struct conn *c, const char *what)
+static void too_slow(struct conn *c, enum limit limit, const char *what)
 {
     struct err e;
+    c->w->stats.limited[limit]++;
     err_set(&e, ERR_TIMEOUT, "%s", what);
     reply_broken(c, &e);
 }
@@ -608,27 +612,29 @@ static void too_slow(struct conn *c, const char *what)
 /* A body that comes slower than it may; the first ten seconds are free. */
 static bool body_too_slow(const struct conn *c, uint64_t now_ms)
 {
-    uint64_t rate = c->w->s->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
+    uint64_t rate = c->w->conf->opts->limits.body_bytes_per_second, took = now_ms - c->since_ms;
     return rate && took > 10000 && c->request->body_bytes < rate * (took - 10000) / 1000;
 }
 
 void conn_tick(struct worker *w)
 {
     uint64_t now_ms = w->mono_ms;
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct conn *c;
     access_tick(w);
     while ((c = overdue(&w->heads, now_ms, o->head_ms)))
-        too_slow(c, "the request's head took too long to arrive (limits.head_time)");
-    while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms)))
+        too_slow(c, LIMIT_HEAD_TIME, "the request's head took too long to arrive (limits.head_time)");
+    while ((c = overdue(&w->idles, now_ms, o->keep_alive_ms))) {
+        w->stats.limited[LIMIT_KEEP_ALIVE]++;
         conn_close(c);
+    }
     while ((c = overdue(&w->flushing, now_ms, FLUSH_MS)))
         conn_close(c);
     LIST_EACH(&w->bodies, node, after) {
         c = LIST_ENTRY(node, struct exchange, timed)->conn;
         if (body_too_slow(c, now_ms))
-            too_slow(c, "the request's body took too long to arrive "
-                        "(limits.body_bytes_per_second)");
+            too_slow(c, LIMIT_BODY_RATE,
+                     "the request's body took too long to arrive (limits.body_bytes_per_second)");
     }
     LIST_EACH(&w->polls, node2, after2) {
         struct poll *p = LIST_ENTRY(node2, struct poll, waiting);

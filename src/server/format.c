@@ -10,24 +10,24 @@
 
 #define BUILTIN (5 * 4)
 
-unsigned format_of(enum envelope envelope, enum heartbeat heartbeat)
+unsigned format_of(const struct conf *conf, enum envelope envelope, enum heartbeat heartbeat)
 {
-    return (unsigned)envelope * 4 + (unsigned)heartbeat;
+    return conf->formats[(unsigned)envelope * 4 + (unsigned)heartbeat];
 }
 
-unsigned format_of_poll(void)
+unsigned format_of_poll(const struct conf *conf)
 {
-    return BUILTIN;
+    return conf->formats[BUILTIN];
 }
 
-unsigned format_of_sub(void)
+unsigned format_of_sub(const struct conf *conf)
 {
-    return BUILTIN + 1;
+    return conf->formats[BUILTIN + 1];
 }
 
-unsigned format_of_route(size_t route)
+unsigned format_of_route(const struct conf *conf, size_t route)
 {
-    return BUILTIN + 2 + (unsigned)route;
+    return conf->formats[BUILTIN + 2 + route];
 }
 
 bool heartbeat_parse(struct slice s, enum heartbeat *out)
@@ -57,11 +57,11 @@ static enum control_form control_of(enum envelope e)
     return CONTROL_AS_FLAT;
 }
 
-static struct format builtin(const struct server *s, enum envelope envelope, enum heartbeat beat)
+static struct format builtin(const struct options *o, enum envelope envelope, enum heartbeat beat)
 {
     return (struct format){.envelope = envelope,
                            .heartbeat = beat,
-                           .beat_ms = beat == BEAT_NONE ? 0 : (uint32_t)s->opts->heartbeat_ms,
+                           .beat_ms = beat == BEAT_NONE ? 0 : (uint32_t)o->heartbeat_ms,
                            .control = control_of(envelope),
                            .open_name = "freshet.open",
                            .gap_name = "freshet.gap",
@@ -70,12 +70,12 @@ static struct format builtin(const struct server *s, enum envelope envelope, enu
                            .time_name = "timestamp"};
 }
 
-static struct format of_route(const struct server *s, const struct opt_route *r)
+static struct format of_route(const struct options *o, const struct opt_route *r)
 {
     enum envelope envelope = ENVELOPE_NAMED;
     if (r->envelope)
         envelope_parse(slice_str(r->envelope), &envelope);
-    struct format f = builtin(s, envelope, (enum heartbeat)r->heartbeat);
+    struct format f = builtin(o, envelope, (enum heartbeat)r->heartbeat);
     if (r->heartbeat_every_ms && f.heartbeat != BEAT_NONE)
         f.beat_ms = (uint32_t)r->heartbeat_every_ms;
     f.key_name = slice_str(r->key_name);
@@ -101,26 +101,111 @@ static struct format of_route(const struct server *s, const struct opt_route *r)
     return f;
 }
 
-int formats_make(struct server *s)
+/* ---- the table ---- */
+
+#define TEXTS 7
+
+/* The texts of a format, but for key_name, which is a slice of a text with a NUL. */
+static void texts_of(struct format *f, const char **texts[TEXTS])
 {
-    const struct opt_routes *routes = &s->opts->routes;
-    s->format_count = BUILTIN + 2 + routes->count;
-    s->formats = calloc(s->format_count, sizeof *s->formats);
-    s->edge_formats = calloc(s->format_count, sizeof *s->edge_formats);
-    if (!s->formats || !s->edge_formats)
+    const char **all[TEXTS] = {&f->open_name, &f->gap_name,  &f->beat_name,  &f->close_name,
+                               &f->time_name, &f->id_name, &f->key_name.p};
+    memcpy(texts, all, sizeof all);
+}
+
+static bool is_same(const struct format *x, const struct format *y)
+{
+    struct format a = *x, b = *y;
+    const char **of_a[TEXTS], **of_b[TEXTS];
+    if (a.envelope != b.envelope || a.heartbeat != b.heartbeat || a.beat_ms != b.beat_ms ||
+        a.control != b.control || a.documented != b.documented || a.iso_time != b.iso_time ||
+        a.poll != b.poll || a.sub != b.sub)
+        return false;
+    texts_of(&a, of_a);
+    texts_of(&b, of_b);
+    for (size_t i = 0; i < TEXTS; i++)
+        if (!*of_a[i] != !*of_b[i] || (*of_a[i] && strcmp(*of_a[i], *of_b[i]) != 0))
+            return false;
+    return true;
+}
+
+static void free_texts(struct format *f)
+{
+    const char **texts[TEXTS];
+    texts_of(f, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        free((void *)(uintptr_t)*texts[i]);
+}
+
+/* Adds a copy, with copies of its texts. */
+static int add_format(struct server *s, const struct format *f)
+{
+    struct format *to = &s->formats[s->format_count];
+    const char **texts[TEXTS];
+    bool copied = true;
+    *to = *f;
+    texts_of(to, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        if (*texts[i])
+            copied &= (*texts[i] = slice_dup(slice_str(*texts[i]))) != NULL;
+    if (!copied) {
+        free_texts(to);
         return -1;
-    for (unsigned e = 0; e < 5; e++)
-        for (unsigned h = 0; h < 4; h++)
-            s->formats[e * 4 + h] = builtin(s, (enum envelope)e, (enum heartbeat)h);
-    s->formats[BUILTIN] = builtin(s, ENVELOPE_FULL, BEAT_NONE);
-    s->formats[BUILTIN].poll = true;
-    s->formats[BUILTIN + 1] = builtin(s, ENVELOPE_FULL, BEAT_NONE);
-    s->formats[BUILTIN + 1].sub = true;
-    for (size_t i = 0; i < routes->count; i++)
-        s->formats[BUILTIN + 2 + i] = of_route(s, &routes->v[i]);
-    for (size_t i = 0; i < s->format_count; i++)
-        s->edge_formats[i].beat_ms = s->formats[i].beat_ms;
+    }
+    s->edge_formats[s->format_count++].beat_ms = to->beat_ms;
     return 0;
+}
+
+/* The number of f in the table; below 0: no memory, or no room. */
+static int take_format(struct server *s, const struct format *f)
+{
+    for (size_t i = 0; i < s->format_count; i++)
+        if (is_same(&s->formats[i], f))
+            return (int)i;
+    return s->format_count < FORMATS_MAX && add_format(s, f) == 0 ? (int)s->format_count - 1 : -1;
+}
+
+static struct format format_number(const struct options *o, size_t i)
+{
+    if (i >= BUILTIN + 2)
+        return of_route(o, &o->routes.v[i - BUILTIN - 2]);
+    if (i < BUILTIN)
+        return builtin(o, (enum envelope)(i / 4), (enum heartbeat)(i % 4));
+    struct format f = builtin(o, ENVELOPE_FULL, BEAT_NONE);
+    f.poll = i == BUILTIN;
+    f.sub = !f.poll;
+    return f;
+}
+
+int formats_take(struct server *s, struct conf *conf, struct err *e)
+{
+    size_t count = BUILTIN + 2 + conf->opts->routes.count;
+    conf->formats = calloc(count, sizeof *conf->formats);
+    for (size_t i = 0; conf->formats && i < count; i++) {
+        struct format f = format_number(conf->opts, i);
+        int number = take_format(s, &f);
+        if (number < 0)
+            return err_set(e, ERR_OVERLOADED,
+                           "out of memory, or more than %d forms of streams since the start",
+                           FORMATS_MAX);
+        conf->formats[i] = (uint16_t)number;
+    }
+    return conf->formats ? 0 : err_set(e, ERR_OVERLOADED, "out of memory");
+}
+
+int formats_init(struct server *s)
+{
+    s->formats = calloc(FORMATS_MAX, sizeof *s->formats);
+    s->edge_formats = calloc(FORMATS_MAX, sizeof *s->edge_formats);
+    return s->formats && s->edge_formats ? 0 : -1;
+}
+
+void formats_free(struct server *s)
+{
+    for (size_t i = 0; i < s->format_count; i++)
+        free_texts(&s->formats[i]);
+    free(s->formats);
+    free(s->edge_formats);
 }
 
 /* The payload in b as one frame: an HTTP chunk, of which `raw` readers get the inside. */

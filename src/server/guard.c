@@ -16,6 +16,7 @@ struct guard {
     uint64_t age_ms;    /* when the stream is too old; 0: never */
     uint64_t issued_ms;
     struct grant *grant;
+    struct key *key; /* that signed the token; NULL: none did */
     bool asks;   /* by webhook: asked again, with these */
     bool asking;
     struct slice cookie, authorization;
@@ -47,14 +48,14 @@ static void set_due(struct guard *g, uint64_t grant_ms)
 /* Streams that came together don't all come back together. */
 static uint64_t age_of(struct conn *c)
 {
-    uint64_t max = c->w->s->opts->limits.max_age_ms;
+    uint64_t max = c->w->conf->opts->limits.max_age_ms;
     return max ? c->stream.opened_ms + max - rng_below(&c->w->dice, max / 5 + 1) : 0;
 }
 
 int access_guard(struct conn *c, const struct request *rq)
 {
     struct slice cookie = SLICE_NONE, authorization = SLICE_NONE;
-    if (c->w->s->opts->dev && !c->w->s->opts->limits.max_age_ms)
+    if (c->w->conf->opts->dev && !c->w->conf->opts->limits.max_age_ms)
         return 0;
     if (rq->by_webhook) {
         cookie = http1_field(&rq->http, "cookie");
@@ -66,6 +67,7 @@ int access_guard(struct conn *c, const struct request *rq)
     list_init(&g->due);
     g->conn = c;
     g->grant = grant_ref(rq->grant);
+    g->key = rq->key ? key_ref(rq->key) : NULL;
     g->issued_ms = rq->issued_ms;
     g->asks = rq->by_webhook;
     if (cookie.len)
@@ -89,7 +91,9 @@ void access_unguard(struct conn *c)
         return;
     list_remove(&g->due);
     grant_unref(g->grant);
+    key_unref(g->key);
     g->grant = NULL;
+    g->key = NULL;
     g->conn = NULL;
     if (!g->asking)
         free(g);
@@ -97,7 +101,7 @@ void access_unguard(struct conn *c)
 
 bool access_guard_is_revoked(const struct conn *c)
 {
-    return c->guard && revoked_has(c->w->s, c->guard->grant, c->guard->issued_ms);
+    return c->guard && revoked_has(c->w, c->guard->grant, c->guard->issued_ms);
 }
 
 struct slice access_subject(const struct conn *c)
@@ -107,7 +111,7 @@ struct slice access_subject(const struct conn *c)
 
 struct slice access_home(const struct conn *c)
 {
-    return access_tenant(c->w->s, c->guard ? c->guard->grant : NULL, SLICE_NONE);
+    return access_tenant(c->w->conf, c->guard ? c->guard->grant : NULL, SLICE_NONE);
 }
 
 bool access_may_follow(const struct conn *c, const struct grant *grant)
@@ -156,7 +160,7 @@ static void run_rechecked(struct msg *m, void *ctx)
     if (!c) {
         free(g);
     } else if (r->code == 0 && access_may_follow(c, r->grant) &&
-               !revoked_has(w->s, r->grant, r->asked_ms)) {
+               !revoked_has(w, r->grant, r->asked_ms)) {
         grant_unref(g->grant);
         g->grant = grant_ref(r->grant);
         g->issued_ms = r->asked_ms;
@@ -207,6 +211,7 @@ static void look_at(struct worker *w, struct guard *g)
         return;
     }
     if (g->age_ms && g->age_ms <= w->now_ms) {
+        w->stats.limited[LIMIT_MAX_AGE]++;
         conn_end_stream(g->conn, "max-age", server_retry_ms(w->s, &w->dice));
         return;
     }
@@ -243,6 +248,41 @@ void access_tick(struct worker *w)
     }
 }
 
+/* ---- a reload ---- */
+
+void guard_ask_anew(struct server *s)
+{
+    LIST_EACH(&s->access->rechecking, node, after) {
+        struct recheck *r = LIST_ENTRY(node, struct recheck, node);
+        webhook_cancel(&r->hook);
+        list_remove(&r->node);
+        worker_post(&s->workers[0], &s->workers[0], &r->msg);
+    }
+}
+
+static bool is_gone(const struct key *key, const struct keyset *was, const struct keyset *is)
+{
+    return key && keyset_holds(was, key) && !keyset_holds(is, key);
+}
+
+void access_recheck(struct worker *w, const struct keyset *was, bool other_webhook)
+{
+    struct access *a = w->s->access;
+    pthread_mutex_lock(&a->lock);
+    struct keyset *is = keyset_ref(a->keys);
+    pthread_mutex_unlock(&a->lock);
+    LIST_EACH(&w->conns, node, after) {
+        struct conn *c = LIST_ENTRY(node, struct conn, all);
+        struct guard *g = c->guard;
+        if (g && is_gone(g->key, was, is))
+            conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
+        else if (c->poll && !c->poll->done && c->request && is_gone(c->request->key, was, is))
+            poll_done(c);
+        else if (g && g->asks && !g->asking && other_webhook)
+            set_due(g, w->now_ms + 1);
+    }
+    keyset_unref(is);
+}
 
 void guard_free_rechecks(struct access *a)
 {

@@ -33,8 +33,41 @@ struct freshet_hub;
 struct access;
 struct grant;
 struct guard;
+struct key;
+struct access_conf;
 struct freshet_request;
 struct freshet_subscription;
+
+/* ---- the configuration in force ---- */
+
+/* A loaded configuration and what is made of it. Doesn't change; counted: each loop has one, and
+ * takes the next by a message; a request that outlives its turn has the one it came under. */
+struct conf {
+    atomic_uint refs;
+    struct options *opts;
+    struct conf *boot;       /* the first, whose texts stand for what can't change; NULL: this is it */
+    char *console_dir;       /* NULL: the console wasn't built, or isn't wanted */
+    struct map endpoints;    /* path -> struct endpoint */
+    struct endpoint **patterns;
+    size_t pattern_count;
+    struct channel_conf *channel_confs; /* by number in opts->channels, then the default; then the
+                                           same ones again, keyed the other way */
+    uint16_t *formats; /* their numbers in the server's table, see format_of */
+    struct access_conf *access;
+};
+
+/* conf.c. Returns new: takes opts. boot: the first one, whose endpoints with a handler it gets too;
+ * NULL: it is the first. NULL with e filled: no memory, or a key that can't be used. Any thread;
+ * formats_take is still to come. */
+struct conf *conf_new(struct options *opts, struct conf *boot, struct err *e);
+struct conf *conf_ref(struct conf *conf);
+void conf_unref(struct conf *conf); /* NULL is fine */
+/* A reference to the present one. Any thread. */
+struct conf *server_conf(struct server *s);
+/* What holds for the channel; NULL: it may not exist. SLICE_NONE: the defaults. */
+const struct channel_conf *conf_channel(const struct conf *conf, struct slice channel);
+/* The endpoint of that path, its methods along `next`; NULL: none. */
+const struct endpoint *conf_endpoint(const struct conf *conf, struct slice path);
 
 /* ---- formats: how a stream is written ---- */
 
@@ -54,13 +87,19 @@ struct format {
     const char *time_name, *id_name; /* members of a documented opening event; id_name may be NULL */
 };
 
-/* Makes the table: formats 0.. for /v1/stream by envelope and heartbeat, one for polls, one for
- * each route. 0 or -1 for no memory. */
-int formats_make(struct server *s);
-unsigned format_of(enum envelope envelope, enum heartbeat heartbeat);
-unsigned format_of_poll(void);
-unsigned format_of_sub(void);
-unsigned format_of_route(size_t route);
+/* The formats of all configurations there were: one for /v1/stream by envelope and heartbeat, one
+ * for polls, one for subscriptions, one for each route; the same one is there once. A format that is
+ * in the table stays, with texts of its own: open streams have its number. The first loop adds, the
+ * others learn of a number by message. */
+#define FORMATS_MAX 16384
+int formats_init(struct server *s); /* 0 or -1 for no memory */
+void formats_free(struct server *s);
+/* Finds or adds those of conf. 0; ERR_OVERLOADED for no memory or no room, with e. */
+int formats_take(struct server *s, struct conf *conf, struct err *e);
+unsigned format_of(const struct conf *conf, enum envelope envelope, enum heartbeat heartbeat);
+unsigned format_of_poll(const struct conf *conf);
+unsigned format_of_sub(const struct conf *conf);
+unsigned format_of_route(const struct conf *conf, size_t route);
 bool heartbeat_parse(struct slice s, enum heartbeat *out);
 
 /* edge_ops */
@@ -164,6 +203,8 @@ struct request {
     char *head;          /* own copy, after request_keep */
     struct conn *conn;   /* NULL when it closed while the answer is made */
     size_t body_bytes;
+    struct conf *conf;       /* once it is kept: the one that it came under */
+    struct key *key;         /* that its token is signed with; NULL: none */
     struct grant *grant;     /* what it may do, once that is known */
     struct buf claims;       /* of its token, for handlers of the program */
     uint64_t issued_ms;      /* when the token was, or the application was asked; 0: unknown */
@@ -231,6 +272,8 @@ static inline struct conn *conn_of(struct reader *r)
 /* The request is complete: who is it from, may it, then its endpoint. */
 void request_run(struct conn *c, struct request *rq);
 struct request *request_keep(struct request *rq);
+/* What rq's endpoint and route are of. */
+const struct conf *request_conf(const struct request *rq);
 void request_free(struct request *rq);
 /* Whether the parameters of a media range or coding say q=0, q=0.0 and so on: not wanted (RFC 9110
  * section 12.4.2). */
@@ -250,7 +293,7 @@ void reply_broken(struct conn *c, const struct err *e);
 /* That there is no memory, from memory that is always there; nothing more can be sent. */
 void reply_from_nothing(struct transport *t);
 /* Appends the CORS lines and Vary that belong to every answer. */
-void reply_cors(const struct server *s, const struct request *rq, struct buf *out);
+void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out);
 
 /* params.c: what a stream or poll asks for. */
 struct params {
@@ -266,8 +309,7 @@ struct params {
     uint64_t wait_ms;
 };
 /* 0, or an err_code with e filled. params_fini in either case. */
-int params_parse(const struct server *s, const struct request *rq, struct params *p,
-                 struct err *e);
+int params_parse(const struct request *rq, struct params *p, struct err *e);
 void params_fini(struct params *p);
 int since_parse(struct slice text, uint64_t now_ms, struct reader_start *start, struct err *e);
 
@@ -287,7 +329,7 @@ void event_digest(const struct event *e, uint64_t out[2]);
 
 /* api_*.c: behind freshet.h */
 void api_connection(const struct conn *c, const char *closed_reason);
-const struct endpoint *api_route_find(const struct server *s, struct slice path);
+const struct endpoint *api_route_find(const struct conf *conf, struct slice path);
 void api_subs_free(struct worker *w);
 
 /* One file per kind of request. */
@@ -307,10 +349,10 @@ void req_metrics(struct conn *c, struct request *rq);
 void req_health(struct conn *c, struct request *rq);
 void req_ready(struct conn *c, struct request *rq);
 void req_static(struct conn *c, struct request *rq);
-bool static_has(const struct server *s, struct slice path);
+bool static_has(const struct conf *conf, struct slice path);
 /* The hub's own page, or how to build it. */
 void req_console(struct conn *c, struct request *rq);
-bool console_has(const struct server *s, struct slice path);
+bool console_has(const struct conf *conf, struct slice path);
 /* Returns new: the folder with the built console; NULL: none, or no memory. */
 char *console_find(const struct options *opts);
 /* It waits no longer: it is answered as soon as it has what is there already. */
@@ -323,15 +365,11 @@ void poll_free(struct poll *p);
 
 /* ---- loops ---- */
 
-/* Limits that were met, as they are called in limits.*. */
+/* Limits that were met. */
 enum limit {
-    LIMIT_CONNECTIONS,
-    LIMIT_PER_TENANT,
-    LIMIT_PER_USER,
-    LIMIT_PER_ADDRESS,
-    LIMIT_ACCEPTS,
-    LIMIT_PUBLISHER,
-    LIMIT_PUBLISH,
+#define X(name, option) LIMIT_##name,
+#include "server/limits.def"
+#undef X
     LIMIT_COUNT
 };
 
@@ -346,6 +384,7 @@ struct worker_stats {
 
 struct worker {
     struct server *s;
+    struct conf *conf; /* what holds on this loop */
     unsigned index;
     uv_loop_t loop;
     pthread_t thread;
@@ -383,12 +422,23 @@ void worker_fini(struct worker *w);
 void worker_run(struct worker *w);
 /* Sets now_ms and mono_ms. */
 void worker_look_at_clocks(struct worker *w);
+/* From now on conf holds on this loop, of which it gets a reference. */
+void worker_take(struct worker *w, struct conf *conf);
 /* From any thread. */
 void worker_post(struct worker *from, struct worker *to, struct msg *m);
+
+/* reload.c */
+int reload_init(struct server *s); /* 0 or -1 */
+/* The loops have ended before it did. */
+void reload_drop(struct server *s);
+/* The sources that a reload closes are closed. */
+void reload_sources_left(struct server *s);
 
 /* owner.c: the hub on the first loop. */
 int owner_init(struct server *s, struct err *e);
 void owner_fini(struct server *s);
+/* The first loop has another configuration: its limits hold. Returns hub_reconfigure's. */
+size_t owner_reconfigure(struct server *s);
 /* One look at everything that waits for the owner. True when there may be more. */
 bool owner_turn(struct server *s);
 void owner_tick(struct server *s, uint64_t now_ms);
@@ -422,6 +472,13 @@ int sources_init(struct server *s, struct err *e);
 int sources_add(struct server *s, const struct opt_source *o, struct err *e);
 void sources_start(struct server *s);
 void sources_close(struct server *s);
+/* A reload. Opens what next has and the hub has not, or otherwise (sources_prepare: 0, or an
+ * err_code with e), then closes what next doesn't have and starts those once that is closed, or
+ * gives them up. */
+struct sources_next;
+int sources_prepare(struct server *s, struct conf *next, struct sources_next **out, struct err *e);
+void sources_give_up(struct sources_next *next);
+void sources_switch(struct server *s, struct sources_next *next);
 void sources_free(struct server *s);
 /* The answers to what sources ask of the hub. */
 #define OWNER_EDGE UINT32_MAX /* reads that are the owner's own */
@@ -506,30 +563,34 @@ struct listen_slot {
     char address[80];
 };
 
+struct reload;
+
 struct server {
-    struct options *opts;
-    char *console_dir; /* NULL: the console wasn't built, or isn't wanted */
+    struct conf *boot, *conf; /* the first; the present one, under conf_lock */
+    pthread_mutex_t conf_lock;
     const struct log *log;
     struct access *access;
     struct freshet_hub *api; /* NULL: none */
-    struct map endpoints;    /* path -> struct endpoint */
-    struct endpoint **patterns;
-    size_t pattern_count;
     bool started, ended;     /* threads; loops */
     struct format *formats;
     struct edge_format *edge_formats;
     size_t format_count;
-    struct channel_conf *channel_confs; /* by number in opts->channels, then the default */
     struct worker *workers;
     unsigned worker_count, loop_count; /* made so far; that there will be */
     struct listen_slot *listening;
-    size_t listen_count;
+    size_t listen_count, listen_public;
     struct hub *hub;
     struct store *store;
     struct mailbox owner_box;
     struct msg *late_follows; /* the owner's: for which there was no memory */
-    struct source_slot *sources;
-    size_t source_count;
+    struct source_slot **sources;
+    size_t source_count, source_cap;
+    size_t sources_leaving; /* so many of them are being closed by a reload */
+    struct source_slot *parked; /* outboxes that a reload closed, for their positions */
+    struct reload *reload;  /* that is under way; NULL: none */
+    bool reload_again;
+    uv_async_t reload_wish;
+    atomic_ullong reloads, reloads_failed, loaded_ms;
     pthread_mutex_t tenants_lock;
     struct map tenants;   /* name -> struct tenant_use */
     struct map types; /* of events -> struct type_count; the first loop's */
@@ -554,9 +615,9 @@ struct server {
 };
 
 /* Adds a copy. 0 or -1 for no memory. */
-int server_add_endpoint(struct server *s, struct endpoint with, bool pattern);
+int conf_add_endpoint(struct conf *conf, struct endpoint with, bool pattern);
 /* The endpoints of exactly this pattern. */
-struct endpoint *server_pattern(const struct server *s, struct slice pattern);
+struct endpoint *conf_pattern(const struct conf *conf, struct slice pattern);
 void server_check_drained(struct server *s);
 struct tenant_use *tenant_use_take(struct server *s, struct slice name);
 /* Counts a stream of the peer at fd, max at most (0: any number, not counted). 0,
@@ -571,13 +632,11 @@ struct slice user_name(struct slice tenant, struct slice subject, char text[USER
 int user_enter(struct server *s, struct slice user, uint64_t max, struct tenant_use **out);
 void user_leave(struct server *s, struct tenant_use *use);
 /* Whether that publisher may publish so many events now; else *wait_ms says when. Any thread. */
-bool publisher_take(struct server *s, struct slice user, uint64_t events, uint64_t now_ms,
-                    uint64_t *wait_ms);
+bool publisher_take(struct worker *w, struct slice user, uint64_t events, uint64_t *wait_ms);
 void publishers_use_free(struct server *s);
 #define ADDRESS_TEXT 46 /* INET6_ADDRSTRLEN */
 /* The peer's address without its port; an IPv4 address that came in over IPv6 is the same. */
 struct slice address_of(int fd, char text[ADDRESS_TEXT]);
-const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel);
 /* How long a client should wait before it comes back, so that all of them are spread. */
 uint64_t server_retry_ms(struct server *s, struct rng *dice);
 

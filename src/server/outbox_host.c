@@ -127,7 +127,7 @@ static int check_place(const struct source_slot *slot, struct slice tenant,
     if (!covers(&o->channels, w->channel))
         return err_set(e, ERR_FORBIDDEN, "the outbox may not write channel %.*s (channels)",
                        SLICE_FMT(w->channel));
-    const struct channel_conf *conf = server_channel_conf(slot->s, w->channel);
+    const struct channel_conf *conf = conf_channel(slot->s->workers[0].conf, w->channel);
     if (!conf)
         return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured", SLICE_FMT(w->channel));
     if (conf->owned)
@@ -157,7 +157,7 @@ int outbox_host_message(void *ctx, struct slice text, struct source_event *out, 
     w.data = w.state = SLICE_NONE;
     json_get(text, "data", &w.data);
     json_get(text, "state", &w.state);
-    rc = event_make(slot->s->opts, &w, &out->event, e);
+    rc = event_make(slot->s->workers[0].conf->opts, &w, &out->event, e);
     if (rc)
         return rc;
     out->tenant = keep_tenant(slot, tenant);
@@ -219,7 +219,7 @@ static bool add_known(void *ctx, const struct hub_channel_info *info)
 {
     struct losses *l = ctx;
     const struct opt_source *o = l->slot->conf;
-    const struct channel_conf *conf = server_channel_conf(l->slot->s, info->channel);
+    const struct channel_conf *conf = conf_channel(l->slot->s->workers[0].conf, info->channel);
     if (!covers(&o->tenants, info->tenant))
         return true;
     if (conf && !conf->owned && covers(&o->channels, info->channel) &&
@@ -228,7 +228,7 @@ static bool add_known(void *ctx, const struct hub_channel_info *info)
     /* a channel that is named: whether or not anything is kept of it */
     for (size_t i = 0; i < o->channels.count; i++) {
         struct slice name = slice_str(o->channels.v[i]);
-        conf = server_channel_conf(l->slot->s, name);
+        conf = conf_channel(l->slot->s->workers[0].conf, name);
         if (name_is_channel(name) && conf && !conf->owned && !has_loss(l, info->tenant, name))
             add_loss(l, info->tenant, name);
     }

@@ -1,5 +1,5 @@
 /* owner.c - the hub on the first loop, and the messages to and from it. */
-#include "server/inside.h"
+#include "server/access.h"
 
 #include "io/clock.h"
 #include "store/store_open.h"
@@ -443,6 +443,7 @@ void owner_tick(struct server *s, uint64_t now_ms)
         return;
     s->last_tick_s = now_ms / 1000;
     hub_tick(s->hub, now_ms);
+    access_tidy(s);
     s->store->ops->stats(s->store, &stats.store);
     pthread_mutex_lock(&s->health_lock);
     bool was = s->store_health.writable;
@@ -458,7 +459,8 @@ static const struct channel_conf *channel_conf(void *ctx, struct slice tenant,
                                                struct slice channel)
 {
     (void)tenant;
-    return server_channel_conf(ctx, channel);
+    const struct server *s = ctx;
+    return conf_channel(s->workers[0].conf, channel);
 }
 
 /* Any thread: the first loop's turn drains the store. From its own thread there is nothing to wake:
@@ -471,10 +473,32 @@ static void on_store_wake(void *ctx)
         mailbox_wake(&s->workers[0].box);
 }
 
+static struct hub_conf limits_of(const struct server *s, const struct options *o)
+{
+    return (struct hub_conf){.edges = s->worker_count,
+                             .tenants_max = 100000,
+                             .channels_max = (uint32_t)o->channels_max,
+                             .channel_idle_ms = o->channel_idle_ms,
+                             .publish_per_second = o->limits.publish_per_second,
+                             .publish_burst = o->limits.publish_burst,
+                             .tenant_bytes = o->limits.history_bytes_per_tenant,
+                             .once_ms = 24 * 3600 * 1000ull,
+                             .once_max = 1000000,
+                             .queue_bytes = 64 * 1024 * 1024,
+                             .batch_events = 4096};
+}
+
+size_t owner_reconfigure(struct server *s)
+{
+    struct hub_conf conf = limits_of(s, s->workers[0].conf->opts);
+    hub_set_limits(s->hub, &conf, clock_unix_ms());
+    return hub_reconfigure(s->hub);
+}
+
 int owner_init(struct server *s, struct err *e)
 {
     static const char *const prefix[] = {"memory", "sqlite:", "null"};
-    const struct options *o = s->opts;
+    const struct options *o = s->conf->opts;
     struct buf spec = BUF_INIT;
     buf_add_str(&spec, prefix[o->store.kind]);
     if (o->store.path)
@@ -491,17 +515,7 @@ int owner_init(struct server *s, struct err *e)
             return err_set(e, ERR_OVERLOADED, "out of memory");
     s->store->wake = on_store_wake;
     s->store->wake_ctx = s;
-    struct hub_conf conf = {.edges = s->worker_count,
-                            .tenants_max = 100000,
-                            .channels_max = (uint32_t)o->channels_max,
-                            .channel_idle_ms = o->channel_idle_ms,
-                            .publish_per_second = o->limits.publish_per_second,
-                            .publish_burst = o->limits.publish_burst,
-                            .tenant_bytes = o->limits.history_bytes_per_tenant,
-                            .once_ms = 24 * 3600 * 1000ull,
-                            .once_max = 1000000,
-                            .queue_bytes = 64 * 1024 * 1024,
-                            .batch_events = 4096};
+    struct hub_conf conf = limits_of(s, o);
     struct hub_ops ops = {.deliver = on_deliver,
                           .followed = on_followed,
                           .page = on_page,

@@ -157,10 +157,10 @@ int since_parse(struct slice text, uint64_t now_ms, struct reader_start *start, 
     return 0;
 }
 
-static int parse_numbers(const struct server *s, const struct wishes *w, struct params *p,
+static int parse_numbers(const struct conf *conf, const struct wishes *w, struct params *p,
                          struct err *e)
 {
-    const struct opt_limits *o = &s->opts->limits;
+    const struct opt_limits *o = &conf->opts->limits;
     uint64_t n = 100;
     if (w->limit.p && (!num_u64(w->limit, o->poll_events, &n) || n == 0))
         return err_set(e, ERR_BAD_REQUEST, "limit: a whole number from 1 to %llu",
@@ -210,18 +210,22 @@ static int route_channels(const struct opt_route *r, struct params *p, struct er
     return 0;
 }
 
-static int check_lists(const struct server *s, const struct wishes *w, struct params *p,
-                       struct err *e)
+/* met: counts of limits. */
+static int check_lists(const struct conf *conf, const struct wishes *w, struct params *p,
+                       uint64_t *met, struct err *e)
 {
-    const struct opt_limits *o = &s->opts->limits;
+    const struct opt_limits *o = &conf->opts->limits;
     p->channel_count = drop_repeats(p->channels, p->channel_count);
     p->type_count = drop_repeats(p->types, p->type_count);
     p->key_count = drop_repeats(p->keys, p->key_count);
     if (!p->channel_count)
         return err_set(e, ERR_BAD_REQUEST, "%s: name at least one channel", w->channel_name);
-    if (p->channel_count > o->channels_per_connection)
+    if (p->channel_count > o->channels_per_connection) {
+        met[LIMIT_CHANNELS]++;
         return err_set(e, ERR_BAD_REQUEST, "%s: at most %llu (limits.channels_per_connection)",
                        w->channel_name, (unsigned long long)o->channels_per_connection);
+    }
+    met[LIMIT_FILTERS] += p->type_count + p->key_count > o->filters_per_connection;
     if (p->type_count + p->key_count > o->filters_per_connection)
         return err_set(e, ERR_BAD_REQUEST,
                        "at most %llu types and keys (limits.filters_per_connection)",
@@ -242,23 +246,23 @@ static int check_lists(const struct server *s, const struct wishes *w, struct pa
 
 /* The tenant, and whether all of it is granted: asked before anything is looked up, so that the
  * answer doesn't tell what exists. */
-static int check_grant(const struct server *s, const struct request *rq, struct wishes *w,
+static int check_grant(const struct conf *conf, const struct request *rq, struct wishes *w,
                        struct params *p, struct err *e)
 {
     const struct opt_route *r = rq->route;
     struct slice named = w->tenant;
     if (r && r->tenant == TENANT_RULE_FIXED)
         named = slice_str(r->tenant_value);
-    else if (r && r->tenant == TENANT_RULE_TOKEN && !s->opts->dev)
+    else if (r && r->tenant == TENANT_RULE_TOKEN && !conf->opts->dev)
         named = SLICE_NONE;
-    p->tenant = access_tenant(s, rq->grant, named);
+    p->tenant = access_tenant(conf, rq->grant, named);
     if (!name_is_tenant(p->tenant))
         return err_set(e, ERR_BAD_REQUEST, "%s: 1 to 64 of A-Z a-z 0-9 _ -", w->tenant_name);
     for (size_t i = 0; i < p->channel_count; i++)
         if (!grant_may_subscribe(rq->grant, p->tenant, p->channels[i]))
             return err_set(e, ERR_FORBIDDEN, "this token does not grant all of these channels");
     for (size_t i = 0; i < p->channel_count; i++)
-        if (!server_channel_conf(s, p->channels[i]))
+        if (!conf_channel(conf, p->channels[i]))
             return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured",
                            SLICE_FMT(p->channels[i]));
     return 0;
@@ -280,9 +284,9 @@ static int parse_start(const struct opt_route *r, const struct request *rq,
     return since_parse(since, now_ms, &p->start, e);
 }
 
-int params_parse(const struct server *s, const struct request *rq, struct params *p,
-                 struct err *e)
+int params_parse(const struct request *rq, struct params *p, struct err *e)
 {
+    const struct conf *conf = request_conf(rq);
     struct wishes w;
     struct slice query = rq->query, name, value;
     const struct opt_route *r = rq->route;
@@ -309,7 +313,7 @@ int params_parse(const struct server *s, const struct request *rq, struct params
             return e->code;
     if (fill_lists(&a, rq, &w, p, e) || (r && route_channels(r, p, e)))
         return e->code;
-    if (check_lists(s, &w, p, e) || check_grant(s, rq, &w, p, e) || parse_numbers(s, &w, p, e) ||
+    if (check_lists(conf, &w, p, rq->conn->w->stats.limited, e) || check_grant(conf, rq, &w, p, e) || parse_numbers(conf, &w, p, e) ||
         parse_forms(&w, p, e))
         return e->code;
     return parse_start(r, rq, &w, p, rq->conn->w->now_ms, e);

@@ -6,19 +6,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool origin_listed(const struct server *s, struct slice origin)
+static bool origin_listed(const struct options *o, struct slice origin)
 {
-    for (size_t i = 0; i < s->opts->origins.count; i++)
-        if (slice_is(origin, s->opts->origins.v[i]))
+    for (size_t i = 0; i < o->origins.count; i++)
+        if (slice_is(origin, o->origins.v[i]))
             return true;
     return false;
 }
 
-void reply_cors(const struct server *s, const struct request *rq, struct buf *out)
+void reply_cors(const struct conf *conf, const struct request *rq, struct buf *out)
 {
     buf_add_str(out, "Vary: Origin\r\n");
     struct slice origin = rq ? http1_field(&rq->http, "origin") : SLICE_NONE;
-    if (!origin.p || !origin_listed(s, origin))
+    if (!origin.p || !origin_listed(conf->opts, origin))
         return;
     buf_addf(out,
              "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Allow-Credentials: true\r\n"
@@ -58,7 +58,7 @@ void reply(struct conn *c, struct request *rq, int status, const char *type, str
     buf_addf(&w->frame, "Date: %s\r\n", date);
     if (!extra || !strstr(extra, "Cache-Control:"))
         buf_add_str(&w->frame, "Cache-Control: no-store\r\n");
-    reply_cors(w->s, rq, &w->frame);
+    reply_cors(w->conf, rq, &w->frame);
     buf_add_str(&w->frame, "X-Content-Type-Options: nosniff\r\n");
     if (extra)
         buf_add_str(&w->frame, extra);
@@ -126,13 +126,19 @@ static void note_refusal(struct worker *w, const struct request *rq, const struc
 
 void reply_error(struct conn *c, struct request *rq, const struct err *e, const char *extra)
 {
-    struct buf body = BUF_INIT;
+    struct buf body = BUF_INIT, fields = BUF_INIT;
+    int status = err_status(e->code);
     put_problem(e, &body);
     note_refusal(c->w, rq, e);
-    if (body.failed)
+    if (extra)
+        buf_add_str(&fields, extra);
+    if ((status == 503 || status == 507) && !(extra && strstr(extra, "Retry-After:")))
+        buf_add_str(&fields, "Retry-After: 1\r\n");
+    if (body.failed || fields.failed)
         c->x->out.failed = true; /* not half an answer */
-    reply(c, rq, err_status(e->code), "application/problem+json", buf_slice(&body), extra);
+    reply(c, rq, status, "application/problem+json", buf_slice(&body), buf_cstr(&fields));
     buf_fini(&body);
+    buf_fini(&fields);
 }
 
 int reply_fail(struct conn *c, struct request *rq, int code, const char *fmt, ...)
@@ -154,7 +160,7 @@ void reply_broken(struct conn *c, const struct err *e)
     char date[30];
     http1_date(c->w->now_ms / 1000, date);
     buf_addf(&extra, "Date: %s\r\nCache-Control: no-store\r\n", date);
-    reply_cors(c->w->s, NULL, &extra);
+    reply_cors(c->w->conf, NULL, &extra);
     struct http1_response r = {.status = err_status(e->code),
                                .minor = 1,
                                .content_type = "application/problem+json",

@@ -7,7 +7,7 @@
 
 void req_config(struct conn *c, struct request *rq)
 {
-    const struct options *o = c->w->s->opts;
+    const struct options *o = c->w->conf->opts;
     struct buf body = BUF_INIT;
     if (!grant_may_administer(rq->grant, SLICE_NONE)) {
         reply_fail(c, rq, ERR_FORBIDDEN, "this needs an administrator's token");
@@ -83,13 +83,13 @@ void req_schemas(struct conn *c, struct request *rq)
     struct buf tenant = BUF_INIT, channel = BUF_INIT, body = BUF_INIT;
     struct err e = {.index = -1};
     int rc = parse(rq, &tenant, &channel, &e);
-    struct slice of = access_tenant(c->w->s, rq->grant, buf_slice(&tenant));
+    struct slice of = access_tenant(c->w->conf, rq->grant, buf_slice(&tenant));
     if (!rc && !grant_may_administer(rq->grant, of))
         rc = err_set(&e, ERR_FORBIDDEN, "this needs an administrator's token");
     if (rc) {
         reply_error(c, rq, &e, NULL);
     } else {
-        put_schemas(c->w->s->opts, rq, of, buf_slice(&channel), &body);
+        put_schemas(c->w->conf->opts, rq, of, buf_slice(&channel), &body);
         reply_json(c, rq, 200, &body);
     }
     buf_fini(&tenant);

@@ -94,7 +94,7 @@ void req_channels(struct conn *c, struct request *rq)
 {
     struct buf tenant = BUF_INIT;
     if (asked_tenant(c, rq, &tenant) == 0) {
-        struct slice name = access_tenant(c->w->s, rq->grant, buf_slice(&tenant));
+        struct slice name = access_tenant(c->w->conf, rq->grant, buf_slice(&tenant));
         if (check_admin(c, rq, name) == 0)
             gather_start(c, rq, name, true, channels_done);
     }

@@ -72,7 +72,7 @@ void req_poll(struct conn *c, struct request *rq)
     struct worker *w = c->w;
     struct params p;
     struct err e = {.index = -1};
-    if (params_parse(w->s, rq, &p, &e)) {
+    if (params_parse(rq, &p, &e)) {
         reply_error(c, rq, &e, NULL);
         params_fini(&p);
         return;
@@ -99,7 +99,7 @@ void req_poll(struct conn *c, struct request *rq)
     struct feed_spec spec = {p.tenant, p.channels, p.channel_count, p.types,
                              p.keys,   p.type_count, p.key_count};
     p.start.poll = true;
-    if (edge_open(w->edge, &c->reader, &spec, &p.start, format_of_poll(), true, w->mono_ms)) {
+    if (edge_open(w->edge, &c->reader, &spec, &p.start, format_of_poll(w->conf), true, w->mono_ms)) {
         poll_free(poll);
         c->poll = NULL;
         w->stats.polls--;

@@ -43,7 +43,7 @@ static void intake_init(struct intake *in, struct conn *c, struct request *rq)
     const struct opt_route *r = rq->route;
     *in = (struct intake){.c = c, .rq = rq};
     in->names = (struct names){"tenant", "channel", "type", "key", "data"};
-    in->durable = c->w->s->opts->ack == OPT_ACK_DURABLE;
+    in->durable = c->w->conf->opts->ack == OPT_ACK_DURABLE;
     if (!r)
         return;
     if (r->params.tenant)
@@ -111,8 +111,7 @@ static void find_members(const struct intake *in, struct slice object, struct me
 static int take_tenant(struct intake *in, struct slice value)
 {
     const struct opt_route *r = in->rq->route;
-    const struct server *s = in->c->w->s;
-    struct slice tenant = access_tenant(s, in->rq->grant, SLICE_NONE);
+    struct slice tenant = access_tenant(in->c->w->conf, in->rq->grant, SLICE_NONE);
     if (r && r->tenant == TENANT_RULE_FIXED) {
         tenant = slice_str(r->tenant_value);
     } else if (value.p) {
@@ -237,13 +236,15 @@ static int grow(struct intake *in)
 /* One event; the object has been checked. */
 static int take_event(struct intake *in, struct slice object)
 {
-    const struct options *o = in->c->w->s->opts;
+    const struct options *o = in->c->w->conf->opts;
     struct members m;
     struct event_wish wish = {.checked = true};
     if (json_kind(object) != JSON_OBJECT)
         return bad(in, ERR_BAD_REQUEST, "an event is a JSON object");
-    if (in->count >= o->limits.batch_events)
+    if (in->count >= o->limits.batch_events) {
+        in->c->w->stats.limited[LIMIT_BATCH_EVENTS]++;
         return bad(in, ERR_TOO_LARGE, "too many events in one body (limits.batch_events)");
+    }
     find_members(in, object, &m);
     if (grow(in) || take_tenant(in, m.tenant) || take_channel(in, m.channel) ||
         take_texts(in, &m, &wish) || take_flags(in, &m, &wish))
@@ -257,6 +258,7 @@ static int take_event(struct intake *in, struct slice object)
     wish.data = m.data;
     wish.state = m.state;
     if (event_make(o, &wish, &t->event, &in->err)) {
+        in->c->w->stats.limited[LIMIT_EVENT_BYTES] += in->err.code == ERR_TOO_LARGE;
         in->err.index = (int)in->count;
         return in->err.code;
     }
@@ -364,7 +366,7 @@ static int check_rate(struct intake *in)
     char text[USER_TEXT];
     const struct grant *g = in->rq->grant;
     struct slice user = user_name(grant_tenant(g), grant_subject(g), text);
-    if (publisher_take(in->c->w->s, user, in->count, in->c->w->mono_ms, &in->wait_ms))
+    if (publisher_take(in->c->w, user, in->count, &in->wait_ms))
         return 0;
     in->c->w->stats.limited[LIMIT_PUBLISHER]++;
     return err_set(&in->err, ERR_RATE_LIMITED,

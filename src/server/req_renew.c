@@ -85,10 +85,10 @@ static void run_kick(struct msg *m, void *ctx)
 static bool is_own(const struct conn *c, const struct grant *grant)
 {
     struct slice subject = access_subject(c), mine = grant_subject(grant);
-    if (c->w->s->opts->dev)
+    if (c->w->conf->opts->dev)
         return true;
     return subject.len && slice_eq(subject, mine) && grant_has_tenant(grant, tenant_of(c)) &&
-           slice_eq(access_tenant(c->w->s, grant, SLICE_NONE), access_home(c));
+           slice_eq(access_tenant(c->w->conf, grant, SLICE_NONE), access_home(c));
 }
 
 static struct slice name_at(const struct change *ch, const struct names *n, size_t i)
@@ -123,15 +123,18 @@ static size_t merge(const struct change *ch, int kind, const struct slice *was, 
     return n;
 }
 
-static int check_spec(const struct server *s, const struct grant *grant, const struct feed_spec *p,
+static int check_spec(struct worker *w, const struct grant *grant, const struct feed_spec *p,
                       struct err *e)
 {
-    const struct opt_limits *o = &s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     if (!p->channel_count)
         return err_set(e, ERR_BAD_REQUEST, "a stream follows at least one channel: end it instead");
-    if (p->channel_count > o->channels_per_connection || p->channel_count > EDGE_CHANNELS_MAX)
+    if (p->channel_count > o->channels_per_connection || p->channel_count > EDGE_CHANNELS_MAX) {
+        w->stats.limited[LIMIT_CHANNELS]++;
         return err_set(e, ERR_BAD_REQUEST, "at most %llu channels (limits.channels_per_connection)",
                        (unsigned long long)o->channels_per_connection);
+    }
+    w->stats.limited[LIMIT_FILTERS] += p->type_count + p->key_count > o->filters_per_connection;
     if (p->type_count + p->key_count > o->filters_per_connection)
         return err_set(e, ERR_BAD_REQUEST,
                        "at most %llu types and keys (limits.filters_per_connection)",
@@ -140,7 +143,7 @@ static int check_spec(const struct server *s, const struct grant *grant, const s
         if (!grant_may_subscribe(grant, p->tenant, p->channels[i]))
             return err_set(e, ERR_FORBIDDEN, "this token does not grant all of these channels");
     for (size_t i = 0; i < p->channel_count; i++)
-        if (!server_channel_conf(s, p->channels[i]))
+        if (!conf_channel(w->conf, p->channels[i]))
             return err_set(e, ERR_NOT_FOUND, "channel %.*s is not configured",
                            SLICE_FMT(p->channels[i]));
     return 0;
@@ -164,7 +167,7 @@ static int change_stream(struct worker *w, struct conn *c, struct order *o)
     spec.channels = lists;
     spec.types = types;
     spec.keys = keys;
-    int rc = check_spec(w->s, o->request->grant, &spec, &o->err);
+    int rc = check_spec(w, o->request->grant, &spec, &o->err);
     if (!rc && ch->said && (rc = edge_move(w->edge, &c->reader, &spec, w->mono_ms)))
         err_set(&o->err, rc, rc == ERR_CONFLICT ? "a change is under way: try again when "
                                                   "freshet.open has told of it"

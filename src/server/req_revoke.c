@@ -37,7 +37,7 @@ static int take_text(struct slice object, const char *member, struct buf *out, s
 }
 
 /* {"jti": ...} or {"subject": ...}, "tenant"?, "until"? (unix ms). */
-static int parse(const struct server *s, const struct request *rq, struct revocation *r,
+static int parse(const struct conf *conf, const struct request *rq, struct revocation *r,
                  uint64_t now_ms, struct err *e)
 {
     struct slice body = buf_slice(&rq->body), until;
@@ -56,7 +56,7 @@ static int parse(const struct server *s, const struct request *rq, struct revoca
     if (!rc && json_get(body, "until", &until) && !json_u64(until, now_ms + MOST_MS, &r->until_ms))
         rc = err_set(e, ERR_BAD_REQUEST, "until: a unix time in ms, at most 400 days from now");
     if (!rc && !r->tenant.len)
-        buf_add_slice(&r->tenant, access_tenant(s, rq->grant, SLICE_NONE));
+        buf_add_slice(&r->tenant, access_tenant(conf, rq->grant, SLICE_NONE));
     if (!rc && !name_is_tenant(buf_slice(&r->tenant)))
         rc = err_set(e, ERR_BAD_REQUEST, "tenant: 1 to 64 of A-Z a-z 0-9 _ -");
     if (!rc) {
@@ -125,7 +125,7 @@ void req_revoke(struct conn *c, struct request *rq)
         reply_fail(c, rq, ERR_OVERLOADED, "out of memory");
         return;
     }
-    int rc = parse(s, rq, r, c->w->now_ms, &e);
+    int rc = parse(c->w->conf, rq, r, c->w->now_ms, &e);
     if (!rc && !grant_may_administer(rq->grant, buf_slice(&r->tenant)))
         rc = err_set(&e, ERR_FORBIDDEN, "this needs an administrator's token");
     if (!rc) {

@@ -13,9 +13,9 @@
 
 #define FILE_MAX (32 * 1024 * 1024)
 
-bool static_has(const struct server *s, struct slice path)
+bool static_has(const struct conf *conf, struct slice path)
 {
-    return s->opts->static_dir && path.len && path.p[0] == '/';
+    return conf->opts->static_dir && path.len && path.p[0] == '/';
 }
 
 static bool is_console(struct slice path)
@@ -24,9 +24,9 @@ static bool is_console(struct slice path)
     return path.len >= n && memcmp(path.p, "/console", n) == 0 && (path.len == n || path.p[n] == '/');
 }
 
-bool console_has(const struct server *s, struct slice path)
+bool console_has(const struct conf *conf, struct slice path)
 {
-    const char *set = s->opts->console_dir;
+    const char *set = conf->opts->console_dir;
     return is_console(path) && !(set && strcmp(set, "none") == 0);
 }
 
@@ -218,7 +218,7 @@ void req_static(struct conn *c, struct request *rq)
 {
     struct buf name = BUF_INIT;
     if (take_name(c, rq, &name))
-        serve_below(c, rq, c->w->s->opts->static_dir, buf_slice(&name));
+        serve_below(c, rq, c->w->conf->opts->static_dir, buf_slice(&name));
     buf_fini(&name);
 }
 
@@ -238,7 +238,7 @@ void req_console(struct conn *c, struct request *rq)
         "The console was not built with this hub. With Node 20 or newer installed, run `make` in\n"
         "Freshet's source, or name a folder that has it: freshet serve --console FOLDER\n";
     struct buf name = BUF_INIT;
-    const char *dir = c->w->s->console_dir;
+    const char *dir = c->w->conf->console_dir;
     if (!dir)
         reply(c, rq, 200, "text/plain; charset=utf-8", slice_str(how), NULL);
     else if (take_name(c, rq, &name))

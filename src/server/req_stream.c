@@ -41,7 +41,7 @@ static int check_room(struct conn *c, struct request *rq, struct tenant_use *use
                       struct uses *uses)
 {
     struct server *s = c->w->s;
-    const struct opt_limits *o = &s->opts->limits;
+    const struct opt_limits *o = &c->w->conf->opts->limits;
     char text[USER_TEXT];
     if (o->connections && (uint64_t)atomic_load(&s->streams) >= o->connections)
         return refuse(c, rq, LIMIT_CONNECTIONS, "the hub", o->connections);
@@ -72,7 +72,7 @@ static void put_head(struct conn *c, const struct request *rq, bool chunked, boo
     buf_reset(extra);
     buf_addf(extra, "Date: %s\r\n", date);
     buf_add_str(extra, "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n");
-    reply_cors(c->w->s, rq, extra);
+    reply_cors(c->w->conf, rq, extra);
     struct http1_response r = {.status = 200,
                                .minor = rq->http.minor,
                                .keep_alive = keep_alive,
@@ -147,13 +147,13 @@ void req_stream(struct conn *c, struct request *rq)
         reply_fail(c, rq, ERR_NOT_ACCEPTABLE, "this is served as text/event-stream only");
         return;
     }
-    if (params_parse(s, rq, &p, &e)) {
+    if (params_parse(rq, &p, &e)) {
         reply_error(c, rq, &e, NULL);
         params_fini(&p);
         return;
     }
-    unsigned format = rq->route ? format_of_route(rq->endpoint->route_index)
-                                : format_of(p.envelope, p.heartbeat);
+    unsigned format = rq->route ? format_of_route(request_conf(rq), rq->endpoint->route_index)
+                                : format_of(c->w->conf, p.envelope, p.heartbeat);
     struct tenant_use *use = tenant_use_take(s, p.tenant);
     struct uses uses = {NULL, NULL};
     if (!use)

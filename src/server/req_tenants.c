@@ -104,7 +104,7 @@ static void list_owner(struct gather *g, struct server *s)
 {
     struct tenant_list *l = g->user;
     hub_each_tenant(s->hub, add_known, l);
-    add_configured(l, s->opts);
+    add_configured(l, s->workers[0].conf->opts);
     sort(l);
     if (l->count > l->limit + 1)
         l->count = l->limit + 1;

@@ -1,6 +1,7 @@
 /* request.c - from a head to an endpoint: what can be said about a request before its body. */
 #include "server/access.h"
 
+#include "auth/keys.h"
 #include "wire/url.h"
 
 #include <stdlib.h>
@@ -45,6 +46,8 @@ struct request *request_keep(struct request *rq)
     }
     rq->body = rq->claims = BUF_INIT; /* went along */
     rq->grant = NULL;
+    rq->key = NULL;
+    kept->conf = conf_ref(rq->conn->w->conf);
     kept->kept = true;
     return kept;
 }
@@ -57,10 +60,19 @@ void request_free(struct request *rq)
     buf_fini(&rq->claims);
     grant_unref(rq->grant);
     rq->grant = NULL;
+    key_unref(rq->key);
+    rq->key = NULL;
+    conf_unref(rq->conf);
+    rq->conf = NULL;
     free(rq->head);
     rq->head = NULL;
     if (rq->kept)
         free(rq);
+}
+
+const struct conf *request_conf(const struct request *rq)
+{
+    return rq->conf ? rq->conf : rq->conn->w->conf;
 }
 
 bool request_weighs_nothing(struct slice parameters)
@@ -77,9 +89,9 @@ bool request_weighs_nothing(struct slice parameters)
     return false;
 }
 
-static bool host_allowed(const struct server *s, struct slice host)
+static bool host_allowed(const struct conf *conf, struct slice host)
 {
-    const struct opt_texts *hosts = &s->opts->hosts;
+    const struct opt_texts *hosts = &conf->opts->hosts;
     if (!hosts->count)
         return true;
     struct slice name = host;
@@ -130,12 +142,6 @@ static void answer_options(struct conn *c, struct request *rq, const char *metho
     buf_fini(&extra);
 }
 
-static const struct endpoint *find(const struct server *s, struct slice path)
-{
-    const struct endpoint *ep = map_get(&s->endpoints, path);
-    return ep ? ep : api_route_find(s, path);
-}
-
 void request_run(struct conn *c, struct request *rq)
 {
     if (!rq->endpoint->open && !c->metrics && access_check(c, rq) != ACCESS_DONE)
@@ -146,11 +152,13 @@ void request_run(struct conn *c, struct request *rq)
 /* A body that is announced too large is not worth reading. */
 static int check_body(struct conn *c, struct request *rq)
 {
-    uint64_t max = c->w->s->opts->limits.body_bytes;
-    if (rq->http.has_length && rq->http.length > max)
+    uint64_t max = c->w->conf->opts->limits.body_bytes;
+    if (rq->http.has_length && rq->http.length > max) {
+        c->w->stats.limited[LIMIT_BODY_BYTES]++;
         return reply_fail(c, rq, ERR_TOO_LARGE,
                           "the body is larger than %llu bytes (limits.body_bytes)",
                           (unsigned long long)max);
+    }
     if (rq->http.method == HTTP1_POST && !rq->http.has_length && !rq->http.chunked)
         return reply_fail(c, rq, ERR_LENGTH_REQUIRED, "send a Content-Length or a chunked body");
     return 0;
@@ -158,13 +166,13 @@ static int check_body(struct conn *c, struct request *rq)
 
 int request_begin(struct conn *c, struct request *rq)
 {
-    struct server *s = c->w->s;
+    const struct conf *conf = c->w->conf;
     struct err e;
     char methods[80];
     c->request = rq;
     c->minor0 = rq->http.minor == 0;
     if (slice_is(rq->http.target, "*") && rq->http.method == HTTP1_OPTIONS) {
-        allowed_methods(find(s, slice_str("/v1/stream")), false, methods, sizeof methods);
+        allowed_methods(conf_endpoint(conf, slice_str("/v1/stream")), false, methods, sizeof methods);
         answer_options(c, rq, methods);
         return -1;
     }
@@ -172,13 +180,13 @@ int request_begin(struct conn *c, struct request *rq)
         reply_error(c, rq, &e, NULL);
         return -1;
     }
-    if (!host_allowed(s, rq->http.host))
+    if (!host_allowed(conf, rq->http.host))
         return reply_fail(c, rq, ERR_FORBIDDEN, "this hub doesn't answer to that host name");
-    const struct endpoint *ep = find(s, rq->path);
+    const struct endpoint *ep = conf_endpoint(conf, rq->path);
     if (c->metrics && ep && ep->run != req_metrics && !ep->open)
         ep = NULL;
-    bool is_console = !ep && !c->metrics && console_has(s, rq->path);
-    bool is_static = is_console || (!ep && !c->metrics && static_has(s, rq->path));
+    bool is_console = !ep && !c->metrics && console_has(conf, rq->path);
+    bool is_static = is_console || (!ep && !c->metrics && static_has(conf, rq->path));
     if (!ep && !is_static)
         return reply_fail(c, rq, ERR_NOT_FOUND, "there is nothing at this path");
     allowed_methods(ep, is_static, methods, sizeof methods);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define SWEEP_MS 60000
+#define OVER_MS (24 * 3600 * 1000ull) /* kept so long in the store: a clock may be put back */
 
 struct revoked {
     uint64_t at_ms, until_ms;
@@ -40,11 +41,11 @@ static bool is_revoked_by(struct access *a, const char *kind, struct slice tenan
     return r && r->until_ms > clock_unix_ms() && issued_ms <= r->at_ms;
 }
 
-bool revoked_has(struct server *s, const struct grant *g, uint64_t issued_ms)
+bool revoked_has(const struct worker *w, const struct grant *g, uint64_t issued_ms)
 {
-    struct access *a = s->access;
+    struct access *a = w->s->access;
     /* who has no tenant is revoked in the hub's own */
-    struct slice tenant = access_tenant(s, g, SLICE_NONE);
+    struct slice tenant = access_tenant(w->conf, g, SLICE_NONE);
     pthread_mutex_lock(&a->lock);
     bool yes = is_revoked_by(a, "jti:", tenant, grant_jti(g), 0) ||
                is_revoked_by(a, "sub:", tenant, grant_subject(g), issued_ms);
@@ -71,6 +72,14 @@ static void sweep(struct access *a, uint64_t now_ms)
     }
 }
 
+/* In the store, until then. Locked. */
+static void note_stored(struct access *a, uint64_t until_ms)
+{
+    uint64_t over_ms = until_ms < UINT64_MAX - OVER_MS ? until_ms + OVER_MS : UINT64_MAX;
+    if (!a->tidy_ms || over_ms < a->tidy_ms)
+        a->tidy_ms = over_ms;
+}
+
 static int note_revoked(struct access *a, struct slice name, uint64_t at_ms, uint64_t until_ms)
 {
     struct revoked *fresh = malloc(sizeof *fresh);
@@ -81,6 +90,7 @@ static int note_revoked(struct access *a, struct slice name, uint64_t at_ms, uin
     }
     pthread_mutex_lock(&a->lock);
     sweep(a, clock_unix_ms());
+    note_stored(a, until_ms);
     struct revoked *r = map_get(&a->revoked, name);
     if (r) {
         r->at_ms = at_ms > r->at_ms ? at_ms : r->at_ms;
@@ -119,7 +129,10 @@ void access_load_revoked(void *ctx, const struct store_row *row)
     struct server *s = ctx;
     char text[REVOKED_NAME_MAX];
     uint64_t at_ms = 0;
-    if (row->kind != STORE_REVOKE || row->name.len < 4 || row->time_ms < clock_unix_ms())
+    if (row->kind != STORE_REVOKE)
+        return;
+    note_stored(s->access, row->time_ms);
+    if (row->name.len < 4 || row->time_ms < clock_unix_ms())
         return;
     struct slice what = slice_of(row->name.p + 4, row->name.len - 4);
     bool subject = slice_starts(row->name, "sub:");
@@ -127,6 +140,38 @@ void access_load_revoked(void *ctx, const struct store_row *row)
         return;
     note_revoked(s->access, revoked_name(subject ? "sub:" : "jti:", row->tenant, what, text), at_ms,
                  row->time_ms);
+}
+
+static void tidied(struct job *j, void *user)
+{
+    (void)j; /* what could not be stored is tried again tomorrow */
+    free(user);
+}
+
+void access_tidy(struct server *s)
+{
+    struct access *a = s->access;
+    uint64_t now_ms = clock_unix_ms();
+    pthread_mutex_lock(&a->lock);
+    bool due = a->tidy_ms && a->tidy_ms <= now_ms;
+    if (due)
+        a->tidy_ms = now_ms + OVER_MS;
+    pthread_mutex_unlock(&a->lock);
+    if (!due || s->ending)
+        return;
+    struct store_row *row = calloc(1, sizeof *row);
+    struct slice tenant = slice_str(s->workers[0].conf->opts->tenant);
+    struct job *j = row ? job_new(&s->workers[0], 0, tenant, SLICE_NONE) : NULL;
+    if (!j) {
+        free(row);
+        return;
+    }
+    *row = (struct store_row){.kind = STORE_REVOKE_OVER, .time_ms = now_ms - OVER_MS};
+    struct publish *p = job_publish(j);
+    p->rows = row;
+    p->row_count = 1;
+    p->durable = true;
+    job_send_from_outside(j, row, tidied);
 }
 
 /* ---- now, on all loops ---- */
@@ -140,7 +185,7 @@ static void run_look_at_streams(struct msg *m, void *ctx)
         if (c->state == CONN_STREAM && access_guard_is_revoked(c))
             conn_end_stream(c, "revoked", server_retry_ms(w->s, &w->dice));
         else if (c->poll && !c->poll->done && c->request && c->request->grant &&
-                 revoked_has(w->s, c->request->grant, c->request->issued_ms))
+                 revoked_has(w, c->request->grant, c->request->issued_ms))
             poll_done(c);
     }
     if (next < w->s->worker_count)

@@ -9,160 +9,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- what is configured ---- */
-
-const struct channel_conf *server_channel_conf(const struct server *s, struct slice channel)
-{
-    const struct options *o = s->opts;
-    const struct opt_channel *found = channel.p ? options_channel(o, channel) : NULL;
-    if (found)
-        return &s->channel_confs[found - o->channels.v];
-    if (channel.p && !o->channels_open)
-        return NULL;
-    return &s->channel_confs[o->channels.count];
-}
-
-static bool is_owned(const struct options *o, const char *channel)
-{
-    for (size_t i = 0; i < o->sources.count; i++)
-        if (o->sources.v[i].channel && strcmp(o->sources.v[i].channel, channel) == 0)
-            return true;
-    return false;
-}
-
-static struct channel_conf conf_of(const struct options *o, const struct opt_channel *c)
-{
-    return (struct channel_conf){.keyed = c->keyed,
-                                 .owned = c->name && is_owned(o, c->name),
-                                 .events = (uint32_t)c->history.events,
-                                 .bytes = c->history.bytes,
-                                 .age_ms = c->history.age_ms,
-                                 .keys = (uint32_t)c->keys};
-}
-
-static int make_channel_confs(struct server *s)
-{
-    const struct options *o = s->opts;
-    s->channel_confs = calloc(o->channels.count + 1, sizeof *s->channel_confs);
-    if (!s->channel_confs)
-        return -1;
-    for (size_t i = 0; i <= o->channels.count; i++) {
-        struct channel_conf *conf = &s->channel_confs[i];
-        *conf = conf_of(o, i < o->channels.count ? &o->channels.v[i] : &o->channel_default);
-        if (o->store.kind == STORE_KIND_NULL) /* it keeps nothing: then floors have to say so */
-            conf->events = conf->keys = 0;
-    }
-    return 0;
-}
-
-#define GET (1u << HTTP1_GET | 1u << HTTP1_HEAD)
-#define POST (1u << HTTP1_POST)
-
-struct endpoint *server_pattern(const struct server *s, struct slice pattern)
-{
-    for (size_t i = 0; i < s->pattern_count; i++)
-        if (slice_is(pattern, s->patterns[i]->path))
-            return s->patterns[i];
-    return NULL;
-}
-
-static int add_pattern(struct server *s, struct endpoint *ep)
-{
-    for (size_t i = 0; i < s->pattern_count; i++)
-        if (strcmp(s->patterns[i]->path, ep->path) == 0) {
-            s->patterns[i] = ep;
-            return 0;
-        }
-    struct endpoint **more = realloc(s->patterns, (s->pattern_count + 1) * sizeof *more);
-    if (!more)
-        return -1;
-    s->patterns = more;
-    s->patterns[s->pattern_count++] = ep;
-    return 0;
-}
-
-int server_add_endpoint(struct server *s, struct endpoint with, bool pattern)
-{
-    size_t len = strlen(with.path);
-    struct endpoint *ep = malloc(sizeof *ep + len + 1);
-    if (!ep)
-        return -1;
-    *ep = with;
-    memcpy(ep + 1, with.path, len + 1);
-    ep->path = (char *)(ep + 1);
-    struct slice path = slice_of(ep->path, len);
-    ep->next = pattern ? server_pattern(s, path) : map_get(&s->endpoints, path);
-    if (pattern ? add_pattern(s, ep) : map_put(&s->endpoints, path, ep)) {
-        free(ep);
-        return -1;
-    }
-    return 0;
-}
-
-static struct endpoint of_route(const struct opt_route *r, size_t i)
-{
-    struct endpoint ep = {.path = r->path, .cookie = r->cookie, .route = r, .route_index = i};
-    switch (r->kind) {
-    case ROUTE_KIND_STREAM:
-        ep.methods = GET;
-        ep.run = req_stream;
-        break;
-    case ROUTE_KIND_POLL:
-        ep.methods = GET;
-        ep.run = req_poll;
-        break;
-    case ROUTE_KIND_STATS:
-        ep.methods = GET;
-        ep.run = req_stats;
-        break;
-    case ROUTE_KIND_PUBLISH:
-    case ROUTE_KIND_TEST_BROADCAST:
-        ep.methods = POST;
-        ep.run = req_publish;
-        break;
-    }
-    return ep;
-}
-
-static int make_endpoints(struct server *s)
-{
-    static const struct endpoint builtin[] = {
-        {.path = "/v1/stream", .methods = GET, .run = req_stream},
-        {.path = "/v1/events", .methods = GET, .run = req_poll},
-        {.path = "/v1/publish", .methods = POST, .run = req_publish},
-        {.path = "/v1/stats", .methods = GET, .run = req_stats},
-        {.path = "/v1/channels", .methods = GET, .run = req_channels},
-        {.path = "/v1/tenants", .methods = GET, .run = req_tenants},
-        {.path = "/v1/config", .methods = GET, .run = req_config},
-        {.path = "/v1/schemas", .methods = GET, .run = req_schemas},
-        {.path = "/v1/revoke", .methods = POST, .run = req_revoke},
-        {.path = "/v1/connections", .methods = GET, .run = req_connections},
-        {.path = "/metrics", .methods = GET, .run = req_metrics},
-        {.path = "/healthz", .methods = GET, .run = req_health, .open = true},
-        {.path = "/readyz", .methods = GET, .run = req_ready, .open = true}};
-    const struct opt_routes *routes = &s->opts->routes;
-    bool test = s->opts->dev || s->opts->test_broadcast;
-    int rc = 0;
-    for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++)
-        rc |= server_add_endpoint(s, builtin[i], false);
-    rc |= server_add_endpoint(
-        s,
-        (struct endpoint){.path = "/v1/connections/:id", .methods = 1u << HTTP1_DELETE, .run = req_kick},
-        true);
-    rc |= server_add_endpoint(
-        s, (struct endpoint){.path = "/v1/connections/:id", .methods = POST, .run = req_renew}, true);
-    if (test)
-        rc |= server_add_endpoint(
-            s,
-            (struct endpoint){
-                .path = "/v1/test-broadcast", .methods = POST, .run = req_publish},
-            false);
-    for (size_t i = 0; i < routes->count; i++)
-        if (routes->v[i].kind != ROUTE_KIND_TEST_BROADCAST || test)
-            rc |= server_add_endpoint(s, of_route(&routes->v[i], i), false);
-    return rc;
-}
-
 struct tenant_use *tenant_use_take(struct server *s, struct slice name)
 {
     pthread_mutex_lock(&s->tenants_lock);
@@ -298,19 +144,20 @@ static int listen_on(struct server *s, const struct opt_address *a, bool metrics
 
 static int listen_all(struct server *s, struct err *e)
 {
-    const struct options *o = s->opts;
+    const struct options *o = s->conf->opts;
     s->listening = calloc(o->listen.count + 1, sizeof *s->listening);
     if (!s->listening)
         return err_set(e, ERR_OVERLOADED, "out of memory");
     for (size_t i = 0; i < o->listen.count; i++)
         if (listen_on(s, &o->listen.v[i], false, e))
             return e->code;
+    s->listen_public = s->listen_count;
     return o->metrics_listen.host ? listen_on(s, &o->metrics_listen, true, e) : 0;
 }
 
 const char *server_address(const struct server *s, size_t i)
 {
-    return i < s->opts->listen.count && i < s->listen_count ? s->listening[i].address : NULL;
+    return i < s->listen_public ? s->listening[i].address : NULL;
 }
 
 /* ---- the end ---- */
@@ -357,6 +204,7 @@ static void run_end(struct msg *m, void *ctx)
         listener_close(&s->listening[i].listener, on_closed_nothing);
     mailbox_close(&s->owner_box, on_closed_nothing);
     uv_close((uv_handle_t *)&s->stop, on_closed_nothing);
+    uv_close((uv_handle_t *)&s->reload_wish, on_closed_nothing);
     uv_close((uv_handle_t *)&s->waiting, on_closed_nothing);
 }
 
@@ -399,7 +247,7 @@ static void begin_stop(struct server *s)
         return;
     }
     log_line(s->log, LOG_INFO, "draining", "streams=%ld", atomic_load(&s->streams));
-    s->drain_until_ms = now_ms + s->opts->drain_timeout_ms;
+    s->drain_until_ms = now_ms + s->workers[0].conf->opts->drain_timeout_ms;
     sources_close(s);
     tell_drain(s);
 }
@@ -423,9 +271,11 @@ static unsigned loops_wanted(const struct options *o)
 
 static int start(struct server *s, struct err *e)
 {
-    if (make_channel_confs(s) || formats_make(s) || make_endpoints(s))
+    if (formats_init(s))
         return err_set(e, ERR_OVERLOADED, "out of memory");
-    unsigned count = loops_wanted(s->opts);
+    if (formats_take(s, s->conf, e))
+        return e->code;
+    unsigned count = loops_wanted(s->conf->opts);
     s->workers = calloc(count, sizeof *s->workers);
     if (!s->workers)
         return err_set(e, ERR_OVERLOADED, "out of memory");
@@ -436,6 +286,8 @@ static int start(struct server *s, struct err *e)
     if (uv_async_init(&s->workers[0].loop, &s->stop, on_stop))
         return err_set(e, ERR_INTERNAL, "an event loop could not be made");
     s->stop.data = s;
+    if (reload_init(s))
+        return err_set(e, ERR_INTERNAL, "an event loop could not be made");
     uv_timer_init(&s->workers[0].loop, &s->waiting);
     if (access_init(s, e) || owner_init(s, e) || listen_all(s, e))
         return e->code;
@@ -448,21 +300,26 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     struct rlimit files;
     uint64_t seeds[2];
     struct server *s = calloc(1, sizeof *s);
+    *e = (struct err){.index = -1};
     if (!s) {
         options_free(opts);
         err_set(e, ERR_OVERLOADED, "out of memory");
         return NULL;
     }
+    s->conf = conf_new(opts, NULL, e);
+    if (!s->conf) {
+        free(s);
+        return NULL;
+    }
+    s->boot = conf_ref(s->conf);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    s->opts = opts;
-    s->console_dir = console_find(opts);
     s->log = log;
     s->started_ms = clock_monotonic_ms();
+    atomic_init(&s->loaded_ms, clock_unix_ms());
     rng_system(seeds, sizeof seeds);
-    map_init(&s->endpoints, seeds[0], seeds[1]);
     map_init(&s->tenants, seeds[1], seeds[0]);
     map_init(&s->types, seeds[1] ^ seeds[0], seeds[1]);
     map_init(&s->users, seeds[1] ^ seeds[0], seeds[1]);
@@ -472,7 +329,7 @@ struct server *server_new(struct options *opts, const struct log *log, struct er
     map_init(&s->addresses, seeds[0] ^ seeds[1], seeds[0]);
     pthread_mutex_init(&s->tenants_lock, NULL);
     pthread_mutex_init(&s->health_lock, NULL);
-    *e = (struct err){.index = -1};
+    pthread_mutex_init(&s->conf_lock, NULL);
     if (start(s, e)) {
         server_free(s);
         return NULL;
@@ -543,26 +400,6 @@ int server_step(struct server *s, uint32_t wait_ms)
     return 0;
 }
 
-static void free_endpoint(struct endpoint *ep)
-{
-    for (struct endpoint *next; ep; ep = next) {
-        next = ep->next;
-        free(ep);
-    }
-}
-
-static void free_endpoints(struct server *s)
-{
-    size_t at = 0;
-    void *value;
-    while (map_next(&s->endpoints, &at, NULL, &value))
-        free_endpoint(value);
-    map_fini(&s->endpoints);
-    for (size_t i = 0; i < s->pattern_count; i++)
-        free_endpoint(s->patterns[i]);
-    free(s->patterns);
-}
-
 static void close_handle(uv_handle_t *handle, void *ctx)
 {
     (void)ctx;
@@ -594,6 +431,8 @@ static void end_unstarted(struct server *s)
         if (i == 0) {
             if (s->stop.type)
                 close_handle((uv_handle_t *)&s->stop, NULL);
+            if (s->reload_wish.type)
+                close_handle((uv_handle_t *)&s->reload_wish, NULL);
             if (s->waiting.type)
                 close_handle((uv_handle_t *)&s->waiting, NULL);
         }
@@ -625,9 +464,11 @@ void server_free(struct server *s)
         api_subs_end(&s->workers[i]);
     run_late_messages(s);
     owner_fini(s);
+    /* one that was on its way when the loops ended */
+    if (s->reload)
+        reload_drop(s);
     for (unsigned i = 0; i < s->worker_count; i++)
         worker_fini(&s->workers[i]);
-    free_endpoints(s);
     while (map_next(&s->tenants, &at, NULL, &value))
         free(value);
     map_fini(&s->tenants);
@@ -643,14 +484,13 @@ void server_free(struct server *s)
     publishers_use_free(s);
     sources_free(s);
     access_free(s);
-    free(s->console_dir);
     free(s->listening);
     free(s->workers);
-    free(s->formats);
-    free(s->edge_formats);
-    free(s->channel_confs);
+    formats_free(s);
+    conf_unref(s->conf);
+    conf_unref(s->boot);
     pthread_mutex_destroy(&s->tenants_lock);
     pthread_mutex_destroy(&s->health_lock);
-    options_free(s->opts);
+    pthread_mutex_destroy(&s->conf_lock);
     free(s);
 }

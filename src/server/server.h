@@ -30,6 +30,9 @@ int server_step(struct server *s, uint32_t wait_ms);
  * stored; then server_run returns. A second call ends at once. Any thread. */
 void server_stop(struct server *s);
 
+/* Reads the configuration anew. Any thread, and signal handlers. */
+void server_reload(struct server *s);
+
 void server_free(struct server *s);
 
 #endif

@@ -15,9 +15,12 @@ struct source_slot {
     struct rows_read *read; /* one of each at a time: there before they are needed */
     struct append *append;
     const struct opt_source *conf;
+    struct source_slot *parked; /* the next in the server's list */
+    struct conf *from; /* that it was made under: conf's texts */
     struct source *source;
     struct opt_source *added; /* owned; NULL: conf is the configuration's */
-    bool ok, told, closed;
+    bool ok, told, started, closed;
+    bool leaving; /* closed by a reload */
     char detail[240];
     uint64_t runs, changes, failures;
     /* an outbox's */

@@ -220,7 +220,7 @@ static bool fill(struct append *a, const struct source_event *events, size_t cou
             return false;
         p->events[p->count++] = event_ref(events[i].event);
     }
-    if (!a->count && !publish_of(a, slice_str(a->slot->s->opts->tenant), 0))
+    if (!a->count && !publish_of(a, slice_str(a->slot->s->workers[0].conf->opts->tenant), 0))
         return false;
     for (uint32_t i = 0; i + 1 < a->count; i++)
         a->publishes[i].also = &a->publishes[i + 1];
@@ -302,22 +302,24 @@ static void host_count(void *ctx, uint64_t runs, uint64_t changes, uint64_t fail
 
 /* ---- life ---- */
 
-static struct source_query_conf query_conf(const struct server *s, const struct opt_source *o)
+static struct source_query_conf query_conf(const struct source_slot *slot)
 {
-    const struct channel_conf *channel = server_channel_conf(s, slice_str(o->channel));
+    const struct opt_source *o = slot->conf;
+    const struct options *opts = slot->from->opts;
+    const struct channel_conf *channel = conf_channel(slot->from, slice_str(o->channel));
     return (struct source_query_conf){.query = o->query,
                                       .key = o->key,
                                       .tenant_column = o->tenant,
                                       .tenant = o->tenant         ? NULL
                                                 : o->tenant_value ? o->tenant_value
-                                                                  : s->opts->tenant,
+                                                                  : opts->tenant,
                                       .channel = o->channel,
                                       .added = o->types.added,
                                       .changed = o->types.changed,
                                       .removed = o->types.removed,
                                       .every_ms = (uint32_t)o->every_ms,
                                       .keys = channel ? channel->keys : 10000,
-                                      .event_max = (uint32_t)s->opts->limits.event_bytes};
+                                      .event_max = (uint32_t)opts->limits.event_bytes};
 }
 
 #ifdef FRESHET_POSTGRES
@@ -329,7 +331,7 @@ static int open_postgres(struct source_slot *slot, const struct source_host *hos
                                         .listen = o->listen,
                                         .lock = o->lock,
                                         .timeout_ms = (uint32_t)o->timeout_ms,
-                                        .query = query_conf(slot->s, o)};
+                                        .query = query_conf(slot)};
     return source_postgres_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
@@ -342,7 +344,7 @@ static int open_rows(struct source_slot *slot, const struct source_host *host, s
                                     .tables = o->tables.v,
                                     .table_count = o->tables.count,
                                     .timeout_ms = (uint32_t)o->timeout_ms,
-                                    .query = query_conf(slot->s, o)};
+                                    .query = query_conf(slot)};
     return source_rows_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
@@ -362,8 +364,7 @@ static int open_outbox(struct source_slot *slot, const struct source_host *host,
 
 static int open_sqlite(struct source_slot *slot, const struct source_host *host, struct err *e)
 {
-    struct source_sqlite_conf conf = {.database = slot->conf->database,
-                                      .query = query_conf(slot->s, slot->conf)};
+    struct source_sqlite_conf conf = {.database = slot->conf->database, .query = query_conf(slot)};
     return source_sqlite_new(&conf, host, &slot->s->workers[0].loop, &slot->source, e);
 }
 
@@ -397,46 +398,86 @@ static int open_source(struct source_slot *slot, struct err *e)
     }
 }
 
+static void source_texts_free(struct opt_source *o)
+{
+    if (!o)
+        return;
+    const char *texts[] = {o->name,          o->database,      o->query,   o->key,
+                           o->tenant,        o->tenant_value,  o->channel, o->types.added,
+                           o->types.changed, o->types.removed, o->listen};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((void *)(uintptr_t)texts[i]);
+    free(o);
+}
+
 static void slot_free(struct source_slot *slot)
 {
+    if (!slot)
+        return;
+    source_texts_free(slot->added);
+    outbox_host_fini(slot);
     if (slot->read)
         buf_fini(&slot->read->tenants);
     free(slot->read);
     if (slot->append)
         append_reset(slot->append);
     free(slot->append);
-    slot->read = NULL;
-    slot->append = NULL;
+    conf_unref(slot->from);
+    free(slot);
 }
 
-static int add_source(struct server *s, const struct opt_source *conf, struct err *e)
+/* Opened, not started, not in the list. NULL with e. added: owned; NULL: o is of `from`. */
+static struct source_slot *slot_new(struct server *s, const struct opt_source *o,
+                                    struct opt_source *added, struct conf *from, struct err *e)
 {
-    struct source_slot *slot = &s->sources[s->source_count];
+    struct source_slot *slot = calloc(1, sizeof *slot);
+    if (!slot) {
+        source_texts_free(added);
+        err_set(e, ERR_OVERLOADED, "out of memory");
+        return NULL;
+    }
     slot->s = s;
-    slot->conf = conf;
+    slot->conf = o;
+    slot->added = added;
+    slot->from = conf_ref(from);
     snprintf(slot->detail, sizeof slot->detail, "not read yet");
     slot->read = calloc(1, sizeof *slot->read);
     slot->append = calloc(1, sizeof *slot->append);
     int rc = slot->read && slot->append ? open_source(slot, e)
                                         : err_set(e, ERR_OVERLOADED, "out of memory");
-    if (rc) {
-        slot_free(slot);
-        return rc;
+    if (rc == 0) {
+        slot->append->slot = slot;
+        return slot;
     }
-    slot->append->slot = slot;
-    s->source_count++;
+    slot_free(slot);
+    return NULL;
+}
+
+/* Room in the list for so many more. */
+static int reserve(struct server *s, size_t more)
+{
+    size_t cap = s->source_count + more;
+    if (cap <= s->source_cap)
+        return 0;
+    struct source_slot **list = realloc(s->sources, cap * sizeof *list);
+    if (!list)
+        return -1;
+    s->sources = list;
+    s->source_cap = cap;
     return 0;
 }
 
 int sources_init(struct server *s, struct err *e)
 {
-    const struct opt_sources *list = &s->opts->sources;
-    s->sources = calloc(list->count + SOURCES_ADDED_MAX, sizeof *s->sources);
-    if (!s->sources)
+    const struct opt_sources *list = &s->conf->opts->sources;
+    if (reserve(s, list->count))
         return err_set(e, ERR_OVERLOADED, "out of memory");
-    for (size_t i = 0; i < list->count; i++)
-        if (add_source(s, &list->v[i], e))
+    for (size_t i = 0; i < list->count; i++) {
+        struct source_slot *slot = slot_new(s, &list->v[i], NULL, s->conf, e);
+        if (!slot)
             return e->code;
+        s->sources[s->source_count++] = slot;
+    }
     return 0;
 }
 
@@ -447,57 +488,51 @@ static struct opt_source *copy_source(const struct opt_source *o)
     if (!copy)
         return NULL;
     *copy = *o;
-    const char **texts[] = {&copy->name,         &copy->database,    &copy->query,
-                            &copy->key,          &copy->tenant,      &copy->tenant_value,
-                            &copy->channel,      &copy->types.added, &copy->types.changed,
-                            &copy->types.removed};
+    const char **texts[] = {&copy->name,          &copy->database,    &copy->query,
+                            &copy->key,           &copy->tenant,      &copy->tenant_value,
+                            &copy->channel,       &copy->types.added, &copy->types.changed,
+                            &copy->types.removed, &copy->listen};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (*texts[i] && !(*texts[i] = slice_dup(slice_str(*texts[i]))))
             return NULL; /* at start-up, without memory: what was copied goes with the process */
     return copy;
 }
 
-static void source_texts_free(struct opt_source *o)
-{
-    if (!o)
-        return;
-    const char *texts[] = {o->name,         o->database, o->query,       o->key,
-                           o->tenant,       o->tenant_value, o->channel, o->types.added,
-                           o->types.changed, o->types.removed};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free((void *)(uintptr_t)texts[i]);
-    free(o);
-}
-
 int sources_add(struct server *s, const struct opt_source *o, struct err *e)
 {
+    struct conf *conf = s->conf;
     if (!o->name || !o->database || !o->query || !o->key || !o->channel)
         return err_set(e, ERR_BAD_REQUEST,
                        "a source needs a name, a database, a query, a key and a channel");
-    const struct opt_channel *channel = options_channel(s->opts, slice_str(o->channel));
+    const struct opt_channel *channel = options_channel(conf->opts, slice_str(o->channel));
     if (!channel || !channel->keyed)
         return err_set(e, ERR_BAD_REQUEST, "source %s: configure channel %s, keyed", o->name,
                        o->channel);
-    if (s->source_count >= s->opts->sources.count + SOURCES_ADDED_MAX)
+    if (s->source_count >= conf->opts->sources.count + SOURCES_ADDED_MAX)
         return err_set(e, ERR_BAD_REQUEST, "at most %d sources can be added", SOURCES_ADDED_MAX);
     struct opt_source *copy = copy_source(o);
-    if (!copy)
+    if (!copy || reserve(s, 1)) {
+        source_texts_free(copy);
         return err_set(e, ERR_OVERLOADED, "out of memory");
-    s->sources[s->source_count].added = copy;
-    bool owned = s->channel_confs[channel - s->opts->channels.v].owned;
-    s->channel_confs[channel - s->opts->channels.v].owned = true;
-    if (add_source(s, copy, e) == 0)
-        return 0;
-    s->channel_confs[channel - s->opts->channels.v].owned = owned;
-    s->sources[s->source_count].added = NULL;
-    source_texts_free(copy);
-    return e->code;
+    }
+    struct source_slot *slot = slot_new(s, copy, copy, conf, e);
+    if (!slot)
+        return e->code;
+    s->sources[s->source_count++] = slot;
+    conf->channel_confs[channel - conf->opts->channels.v].owned = true;
+    return 0;
+}
+
+static void start(struct source_slot *slot)
+{
+    slot->started = true;
+    slot->source->ops->start(slot->source);
 }
 
 void sources_start(struct server *s)
 {
     for (size_t i = 0; i < s->source_count; i++)
-        s->sources[i].source->ops->start(s->sources[i].source);
+        start(s->sources[i]);
 }
 
 static void on_closed(void *arg)
@@ -509,7 +544,7 @@ static void on_closed(void *arg)
 void sources_close(struct server *s)
 {
     for (size_t i = 0; i < s->source_count; i++) {
-        struct source_slot *slot = &s->sources[i];
+        struct source_slot *slot = s->sources[i];
         if (slot->source)
             slot->source->ops->close(slot->source, on_closed, slot);
         slot->source = NULL;
@@ -519,19 +554,230 @@ void sources_close(struct server *s)
 bool sources_closed(const struct server *s)
 {
     for (size_t i = 0; i < s->source_count; i++)
-        if (!s->sources[i].closed)
+        if (!s->sources[i]->closed)
             return false;
     return true;
 }
 
 void sources_free(struct server *s)
 {
-    for (size_t i = 0; i < s->source_count; i++) {
-        source_texts_free(s->sources[i].added);
-        outbox_host_fini(&s->sources[i]);
-        slot_free(&s->sources[i]);
-    }
+    for (size_t i = 0; i < s->source_count; i++)
+        slot_free(s->sources[i]);
     free(s->sources);
+    while (s->parked) {
+        struct source_slot *slot = s->parked;
+        s->parked = slot->parked;
+        slot_free(slot);
+    }
+}
+
+/* ---- a reload ---- */
+
+struct sources_next {
+    struct source_slot **slots; /* opened */
+    size_t count;
+};
+
+/* The running one of that name from a configuration; NULL: none. */
+static struct source_slot *running(const struct server *s, const char *name)
+{
+    for (size_t i = 0; i < s->source_count; i++)
+        if (!s->sources[i]->added && strcmp(s->sources[i]->conf->name, name) == 0)
+            return s->sources[i];
+    return NULL;
+}
+
+/* Whether `next` asks of it what it does, in all that it was made from. */
+static bool is_unchanged(const struct source_slot *slot, const struct opt_source *o,
+                         const struct conf *next)
+{
+    struct source_slot as_next = {.conf = o, .from = (struct conf *)(uintptr_t)next};
+    struct source_query_conf a = query_conf(slot), b = query_conf(&as_next);
+    return options_same_source(slot->conf, o) && a.keys == b.keys && a.event_max == b.event_max &&
+           !a.tenant == !b.tenant && (!a.tenant || strcmp(a.tenant, b.tenant) == 0);
+}
+
+/* The channels of what the program has added stay what they have to be. */
+static int check_added(const struct server *s, struct conf *next, struct err *e)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct opt_source *o = s->sources[i]->added;
+        const struct opt_channel *c = o ? options_channel(next->opts, slice_str(o->channel)) : NULL;
+        if (o && (!c || !c->keyed))
+            return err_set(e, ERR_BAD_REQUEST, "source %s: channel %s has to stay, keyed", o->name,
+                           o->channel);
+        if (o)
+            next->channel_confs[c - next->opts->channels.v].owned = true;
+    }
+    return 0;
+}
+
+struct unkeyed {
+    const char *channel;
+    bool found;
+};
+
+static bool note_unkeyed(void *ctx, const struct hub_channel_info *info)
+{
+    struct unkeyed *u = ctx;
+    u->found |= !info->keyed && slice_is(info->channel, u->channel);
+    return !u->found;
+}
+
+/* A channel that is there stays keyed or not as it is: rows need a keyed one. */
+static int check_keyed(struct server *s, const struct opt_source *o, struct err *e)
+{
+    struct unkeyed u = {o->channel, false};
+    if (o->channel)
+        hub_each_channel(s->hub, SLICE_NONE, note_unkeyed, &u);
+    return u.found ? err_set(e, ERR_CONFLICT,
+                             "source %s: channel %s is in use and not keyed: restart the hub",
+                             o->name, o->channel)
+                   : 0;
+}
+
+int sources_prepare(struct server *s, struct conf *next, struct sources_next **out, struct err *e)
+{
+    const struct opt_sources *list = &next->opts->sources;
+    struct sources_next *n = calloc(1, sizeof *n);
+    *out = n;
+    if (n)
+        n->slots = calloc(list->count + 1, sizeof *n->slots);
+    if (!n || !n->slots || reserve(s, list->count))
+        return err_set(e, ERR_OVERLOADED, "out of memory");
+    if (check_added(s, next, e))
+        return e->code;
+    for (size_t i = 0; i < list->count; i++) {
+        struct source_slot *slot = running(s, list->v[i].name);
+        if (slot && is_unchanged(slot, &list->v[i], next))
+            continue;
+        if (check_keyed(s, &list->v[i], e))
+            return e->code;
+        slot = slot_new(s, &list->v[i], NULL, next, e);
+        if (!slot)
+            return e->code;
+        n->slots[n->count++] = slot;
+    }
+    return 0;
+}
+
+static void on_given_up(void *arg)
+{
+    slot_free(arg);
+}
+
+void sources_give_up(struct sources_next *n)
+{
+    if (!n)
+        return;
+    for (size_t i = 0; n->slots && i < n->count; i++)
+        n->slots[i]->source->ops->close(n->slots[i]->source, on_given_up, n->slots[i]);
+    free(n->slots);
+    free(n);
+}
+
+static void remove_slot(struct server *s, const struct source_slot *slot)
+{
+    size_t at = 0;
+    while (s->sources[at] != slot)
+        at++;
+    memmove(&s->sources[at], &s->sources[at + 1], (--s->source_count - at) * sizeof *s->sources);
+}
+
+/* Where the one of its name was that was closed before it. */
+static void resume(struct server *s, struct source_slot *slot)
+{
+    bool found = false;
+    for (struct source_slot **at = &s->parked; *at;) {
+        struct source_slot *was = *at;
+        if (!slot->is_outbox || strcmp(was->conf->name, slot->conf->name) != 0) {
+            at = &was->parked;
+            continue;
+        }
+        *at = was->parked;
+        if (!found) { /* the first is the last that was closed */
+            buf_fini(&slot->position);
+            slot->position = was->position;
+            was->position = BUF_INIT;
+            found = true;
+        }
+        slot_free(was);
+    }
+}
+
+static void start_waiting(struct server *s)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        struct source_slot *slot = s->sources[i];
+        if (slot->started || !slot->source)
+            continue;
+        resume(s, slot);
+        start(slot);
+    }
+}
+
+static void on_left(void *arg)
+{
+    struct source_slot *slot = arg;
+    struct server *s = slot->s;
+    slot->closed = true;
+    remove_slot(s, slot);
+    if (slot->is_outbox && slot->position.len) { /* where the next one of its name goes on */
+        slot->parked = s->parked;
+        s->parked = slot;
+    } else {
+        slot_free(slot);
+    }
+    if (--s->sources_leaving)
+        return;
+    start_waiting(s);
+    reload_sources_left(s);
+}
+
+/* Of the same name: what is told of it goes on. */
+static void inherit(struct source_slot *slot, const struct source_slot *was)
+{
+    slot->ok = was->ok;
+    slot->told = was->told;
+    memcpy(slot->detail, was->detail, sizeof slot->detail);
+    slot->runs = was->runs;
+    slot->changes = was->changes;
+    slot->failures = was->failures;
+    slot->refused = was->refused;
+}
+
+static const struct opt_source *named(const struct options *o, const char *name)
+{
+    for (size_t i = 0; i < o->sources.count; i++)
+        if (strcmp(o->sources.v[i].name, name) == 0)
+            return &o->sources.v[i];
+    return NULL;
+}
+
+void sources_switch(struct server *s, struct sources_next *n)
+{
+    const struct conf *conf = s->workers[0].conf;
+    for (size_t i = 0; i < n->count; i++) {
+        const struct source_slot *was = running(s, n->slots[i]->conf->name);
+        if (was)
+            inherit(n->slots[i], was);
+    }
+    for (size_t i = 0; i < s->source_count; i++) {
+        struct source_slot *slot = s->sources[i];
+        const struct opt_source *o = named(conf->opts, slot->conf->name);
+        if (slot->added || (o && is_unchanged(slot, o, conf)))
+            continue;
+        s->sources_leaving++;
+        slot->leaving = true;
+        slot->source->ops->close(slot->source, on_left, slot);
+        slot->source = NULL;
+    }
+    for (size_t i = 0; i < n->count; i++)
+        s->sources[s->source_count++] = n->slots[i];
+    free(n->slots);
+    free(n);
+    if (!s->sources_leaving)
+        start_waiting(s);
 }
 
 /* ---- looking ---- */
@@ -540,7 +786,9 @@ bool sources_health(struct server *s, struct buf *out)
 {
     bool all = true;
     for (size_t i = 0; i < s->source_count; i++) {
-        const struct source_slot *slot = &s->sources[i];
+        const struct source_slot *slot = s->sources[i];
+        if (slot->leaving)
+            continue;
         json_put_name(out, slot->conf->name);
         buf_add_char(out, '{');
         json_put_member_bool(out, "ok", slot->ok);
@@ -564,7 +812,9 @@ static void put_counters(const struct server *s, struct buf *out, const char *na
 {
     prom_put_head(out, name, type, help);
     for (size_t i = 0; i < s->source_count; i++) {
-        const struct source_slot *slot = &s->sources[i];
+        const struct source_slot *slot = s->sources[i];
+        if (slot->leaving)
+            continue;
         const char *const labels[] = {"source", slot->conf->name, NULL};
         uint64_t values[] = {slot->ok,       slot->runs,    slot->changes,
                              slot->failures, slot->refused, slot->lag_bytes};

@@ -50,6 +50,7 @@ static uint64_t errors_with(const struct worker_stats *w, int code)
 
 static size_t numbers(const struct server *s, const struct gather *g, struct number *out)
 {
+    const struct opt_limits *limits = &g->origin->conf->opts->limits;
     const struct hub_stats *h = &g->hub;
     const struct worker_stats *w = &g->workers;
     const struct edge_stats *e = &g->edges;
@@ -114,11 +115,11 @@ static void put_channels(struct buf *out, const struct gather *g)
 }
 
 /* A tenant's view: nothing in it tells of the others, not even sums. */
-static void put_tenant(const struct server *s, const struct gather *g, struct buf *out)
+static void put_tenant(const struct gather *g, struct buf *out)
 {
     buf_add_char(out, '{');
     json_put_member_u64(out, "totalConnections", g->streams);
-    json_put_member_u64(out, "maxConnections", s->opts->limits.connections_per_tenant);
+    json_put_member_u64(out, "maxConnections", g->origin->conf->opts->limits.connections_per_tenant);
     json_put_member_u64(out, "laggingConnections", g->lagging);
     json_put_member_u64(out, "channels", g->channel_count);
     json_put_member_u64(out, "historySize", g->kept);
@@ -141,7 +142,7 @@ static void put_tenant(const struct server *s, const struct gather *g, struct bu
 void stats_put_json(const struct server *s, const struct gather *g, struct buf *out)
 {
     if (g->tenant.p) {
-        put_tenant(s, g, out);
+        put_tenant(g, out);
         return;
     }
     struct number list[NUMBERS_MAX];
@@ -183,13 +184,15 @@ static void put_errors(const struct gather *g, struct buf *out)
 static void put_limits(const struct gather *g, struct buf *out)
 {
     static const char *const names[LIMIT_COUNT] = {
-        "connections",        "connections_per_tenant", "connections_per_user",
-        "connections_per_address", "accepts_per_second", "publisher_per_second",
-        "publish_per_second"};
-    prom_put_head(out, "freshet_limited_total", "counter", "What was refused for a limit.");
+#define X(name, option) option,
+#include "server/limits.def"
+#undef X
+    };
+    prom_put_head(out, "freshet_limited_total", "counter", "What was refused, ended or dropped for a limit.");
     for (int i = 0; i < LIMIT_COUNT; i++) {
         const char *const labels[] = {"limit", names[i], NULL};
-        prom_put_sample(out, "freshet_limited_total", labels, (double)g->workers.limited[i]);
+        uint64_t n = i == LIMIT_HISTORY_BYTES ? g->hub.shed : g->workers.limited[i];
+        prom_put_sample(out, "freshet_limited_total", labels, (double)n);
     }
 }
 

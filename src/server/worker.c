@@ -47,6 +47,7 @@ static void on_ended(void *ctx, struct reader *r, enum reader_end why, int error
     }
     if (!c->poll) {
         static const char *const reasons[] = {"stalled", "failed", "connection-lost"};
+        w->stats.limited[LIMIT_STALL] += why == READER_END_STALLED;
         conn_close_for(c, reasons[why]);
         return;
     }
@@ -127,21 +128,35 @@ static void on_tick(uv_timer_t *timer)
         owner_tick(w->s, w->now_ms);
 }
 
+static struct edge_conf edge_limits(const struct opt_limits *o)
+{
+    return (struct edge_conf){.ring_events = (uint32_t)o->ring_events,
+                              .ring_bytes = o->ring_bytes,
+                              .edge_bytes = o->edge_bytes,
+                              .linger_ms = 10000,
+                              .stall_ms = o->stall_ms};
+}
+
+void worker_take(struct worker *w, struct conf *conf)
+{
+    struct conf *old = w->conf;
+    struct edge_conf limits = edge_limits(&conf->opts->limits);
+    w->conf = conf_ref(conf);
+    edge_set_limits(w->edge, &limits);
+    conf_unref(old);
+}
+
 static int make_edge(struct server *s, struct worker *w)
 {
-    const struct opt_limits *o = &s->opts->limits;
-    struct edge_conf conf = {.ring_events = (uint32_t)o->ring_events,
-                             .ring_bytes = o->ring_bytes,
-                             .edge_bytes = o->edge_bytes,
-                             .linger_ms = 10000,
-                             .stall_ms = o->stall_ms,
-                             .page_events = 64,
-                             .page_bytes = 64 * 1024,
-                             .send_events = 64,
-                             .send_bytes = 64 * 1024,
-                             .alone = s->loop_count == 1,
-                             .formats = s->edge_formats,
-                             .seed = {rng_next(&w->dice), rng_next(&w->dice)}};
+    struct edge_conf conf = edge_limits(&w->conf->opts->limits);
+    conf.page_events = 64;
+    conf.page_bytes = 64 * 1024;
+    conf.send_events = 64;
+    conf.send_bytes = 64 * 1024;
+    conf.alone = s->loop_count == 1;
+    conf.formats = s->edge_formats;
+    conf.seed[0] = rng_next(&w->dice);
+    conf.seed[1] = rng_next(&w->dice);
     struct edge_ops ops = {.follow = owner_follow,
                            .read = owner_read,
                            .send = conn_send,
@@ -167,7 +182,7 @@ static void on_widened(uv_handle_t *handle)
  * for as many as may be open, by watching a high one for a moment. */
 static void widen(struct worker *w)
 {
-    const struct opt_limits *o = &w->s->opts->limits;
+    const struct opt_limits *o = &w->conf->opts->limits;
     struct rlimit files;
     uint64_t most = o->connections + OTHER_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && most > files.rlim_cur)
@@ -188,6 +203,7 @@ int worker_init(struct server *s, struct worker *w, unsigned index)
 {
     uint64_t seed;
     w->s = s;
+    w->conf = conf_ref(s->conf);
     w->index = index;
     worker_look_at_clocks(w);
     rng_system(&seed, sizeof seed);
@@ -244,8 +260,10 @@ static void drop_messages(struct worker *w)
 
 void worker_fini(struct worker *w)
 {
-    if (!w->edge)
+    if (!w->edge) {
+        conf_unref(w->conf);
         return;
+    }
     drop_messages(w);
     api_subs_free(w);
     conn_free_dead(w);
@@ -254,4 +272,5 @@ void worker_fini(struct worker *w)
     buf_fini(&w->frame);
     free(w->scratch);
     uv_loop_close(&w->loop);
+    conf_unref(w->conf);
 }

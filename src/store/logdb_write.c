@@ -29,6 +29,7 @@ enum write_stmt {
     W_SOURCE_SET,
     W_REVOKE_SET,
     W_REVOKE_DROP,
+    W_REVOKE_OVER,
     W_COUNT
 };
 
@@ -54,6 +55,7 @@ static const char *const statements[W_COUNT] = {
     [W_SOURCE_SET] = "INSERT OR REPLACE INTO sources(name, value) VALUES(?1, ?2)",
     [W_REVOKE_SET] = "INSERT OR REPLACE INTO revoked(tenant, name, time_ms) VALUES(?1, ?2, ?3)",
     [W_REVOKE_DROP] = "DELETE FROM revoked WHERE tenant=?1 AND name=?2",
+    [W_REVOKE_OVER] = "DELETE FROM revoked WHERE time_ms<=?1",
 };
 
 struct known_channel {
@@ -421,6 +423,12 @@ static int drop_revoke(struct logdb_writer *w, const struct store_row *row)
     return run(w, W_REVOKE_DROP, rc);
 }
 
+static int drop_revokes_over(struct logdb_writer *w, const struct store_row *row)
+{
+    int rc = sqlite3_bind_int64(w->stmts[W_REVOKE_OVER], 1, (int64_t)row->time_ms);
+    return run(w, W_REVOKE_OVER, rc);
+}
+
 static int write_row(struct logdb_writer *w, const struct store_row *row)
 {
     switch (row->kind) {
@@ -444,6 +452,8 @@ static int write_row(struct logdb_writer *w, const struct store_row *row)
         return put_revoke(w, row);
     case STORE_REVOKE_GONE:
         return drop_revoke(w, row);
+    case STORE_REVOKE_OVER:
+        return drop_revokes_over(w, row);
     }
     return SQLITE_MISUSE;
 }

@@ -311,6 +311,7 @@ static int apply_row(struct store_memory *s, const struct store_row *row, struct
     case STORE_SOURCE:
     case STORE_REVOKE:
     case STORE_REVOKE_GONE:
+    case STORE_REVOKE_OVER:
         break;
     }
     return 0;

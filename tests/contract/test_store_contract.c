@@ -539,7 +539,10 @@ static void load_gives_back_what_was_stored(void **state)
     rig_add(&b, STORE_REVOKE, "u", "sub:42")->time_ms = 6;
     rig_add(&b, STORE_REVOKE, NULL, "jti:1")->time_ms = 7;
     rig_add(&b, STORE_REVOKE, NULL, "jti:2")->time_ms = 8;
+    rig_add(&b, STORE_REVOKE, NULL, "jti:3")->time_ms = 3;
+    rig_add(&b, STORE_REVOKE, "u", "jti:4")->time_ms = 4;
     rig_store(r, &b);
+    rig_add(&b, STORE_REVOKE_OVER, NULL, NULL)->time_ms = 4;
     rig_add(&b, STORE_ONCE_GONE, "t", "a")->key = SLICE_LIT("other");
     rig_add(&b, STORE_ONCE_GONE, "t", "never")->key = SLICE_LIT("other");
     rig_add(&b, STORE_SOURCE, NULL, "trips")->value = slice_of("\0\xff\1", 3);

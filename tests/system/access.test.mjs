@@ -4,6 +4,7 @@ import http from 'node:http';
 import test, { after, before, describe } from 'node:test';
 import { Hub } from './lib/hub.mjs';
 import { auth, bearer, hash, sign } from './lib/token.mjs';
+import { sqlite } from './lib/sqlite.mjs';
 import { until } from './lib/wait.mjs';
 
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -222,6 +223,23 @@ describe('revocation', () => {
       await check();
       await hub.restart();
       await check();
+    } finally {
+      await hub.stop();
+    }
+  });
+
+  test('the store forgets what was over a day ago, and nothing else', async () => {
+    const hub = await start({ store: 'sqlite:hub.db' });
+    try {
+      assert.equal((await hub.post('/v1/revoke', { jti: 'young', until: Date.now() + 86400000 }, admin)).status, 200);
+      await hub.process.stop('SIGTERM');
+      const day = 86400000, row = (name, until) => `insert into revoked(tenant, name, time_ms) values ('acme', '${name}', ${Math.round(until)});`;
+      sqlite(hub.path('hub.db'), row('jti:old', Date.now() - 2 * day) + row('sub:1:ann', Date.now() - 30 * day) + row('jti:yesterday', Date.now() - day / 2));
+      await hub.run();
+      const names = () => sqlite(hub.path('hub.db'), 'select name from revoked order by name').trim().split('\n');
+      await until(() => names().length === 2, 'two are left');
+      assert.deepEqual(names(), ['jti:yesterday', 'jti:young']);
+      assert.equal((await hub.get('/v1/events?channel=trips', bearer({ ...acme, jti: 'young' }))).status, 401);
     } finally {
       await hub.stop();
     }

@@ -203,7 +203,7 @@ describe('files', () => {
       const h = await request(hub.port, 'HEAD', path);
       assert.deepEqual([h.status, h.headers['content-length']], [200, String(body.length)]);
     }
-    for (const path of ['/nope', '/sub', '/sub/nope.html']) assert.equal((await hub.get(path)).status, 404, path);
+    for (const path of ['/nope', '/sub/nope.html', '/nope/']) assert.equal((await hub.get(path)).status, 404, path);
     assert.equal((await request(hub.port, 'POST', '/a.js')).status, 405);
   });
 

@@ -1,7 +1,9 @@
 // The wall between tenants: forged ids, names that collide, floods.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import net from 'node:net';
 import test, { describe } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Answers } from './lib/http.mjs';
 import { Hub } from './lib/hub.mjs';
 import { auth, bearer } from './lib/token.mjs';
@@ -125,4 +127,17 @@ describe('names that could be taken for one another', () => {
       await hub.stop();
     }
   });
+});
+
+test('the measurement of one tenant raging beside another counts what it did, and loses nothing', { timeout: 60000 }, async () => {
+  const script = fileURLToPath(new URL('../../bench/isolation.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, '--pairs', '1', '--seconds', '1', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (d) => (out += d));
+  await new Promise((done) => child.on('close', done));
+  const { pairs: [{ quiet, raging }] } = JSON.parse(out);
+  assert.deepEqual([quiet.wrong, raging.wrong], [0, 0]);
+  assert.ok(quiet.p99 > 0 && raging.p99 > 0);
+  assert.equal(raging.counts.streams, 50);
+  assert.ok(raging.counts.limited > raging.counts.taken && raging.counts.refused > 0, JSON.stringify(raging.counts));
 });

@@ -91,7 +91,60 @@ describe('limits', () => {
         assert.equal(JSON.parse(close.data).reason, 'max-age');
         assert.ok(s.retry > 0);
       }
+      assert.equal(await limited(hub, 'max_age'), 5);
     }));
+
+  test('streams in all and of a tenant, events of a tenant', () =>
+    withHub({ connections: 3, connections_per_tenant: 2, publish_per_second: 1, publish_burst: 2 }, async (hub) => {
+      const streams = [await open(hub, ann), await open(hub, ann), await open(hub, ann), await open(hub, { ...ann, tenant: 'other' }), await open(hub, { ...ann, tenant: 'third' })];
+      assert.deepEqual(streams.map((s) => s.status), [200, 200, 429, 200, 429]);
+      assert.deepEqual([await limited(hub, 'connections_per_tenant'), await limited(hub, 'connections')], [1, 1]);
+      const r = await hub.post('/v1/publish', Array(3).fill({ channel: 'a', data: 1 }), bearer(ann));
+      assert.deepEqual([r.status, r.json.error], [429, 'RATE_LIMITED']);
+      assert.ok(Number(r.headers['retry-after']) > 0);
+      assert.equal(await limited(hub, 'publish_per_second'), 1);
+    }));
+
+  test('sizes of events, bodies, batches, heads and targets; channels and filters: each is answered and counted', () =>
+    withHub({ event_bytes: 100, body_bytes: 2000, batch_events: 2, head_bytes: 1000, target_bytes: 300, channels_per_connection: 2, filters_per_connection: 2 }, async (hub) => {
+      const publish = (body) => hub.post('/v1/publish', body, bearer(ann)).then((r) => [r.status, r.json.error]);
+      const get = (target, headers = {}) => hub.get(target, { ...bearer(ann), ...headers }).then((r) => [r.status, r.json.error]);
+      const chunk = 'x'.repeat(3000), chunked = `POST /v1/publish HTTP/1.1\r\nHost: hub\r\nAuthorization: ${bearer(ann).Authorization}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n${chunk}\r\n0\r\n\r\n`;
+      const table = [
+        ['event_bytes', () => publish({ channel: 'a', data: 'x'.repeat(200) }), 413, 'TOO_LARGE'],
+        ['batch_events', () => publish(Array(3).fill({ channel: 'a', data: 1 })), 413, 'TOO_LARGE'],
+        ['body_bytes', () => publish({ channel: 'a', data: 'x'.repeat(3000) }), 413, 'TOO_LARGE'],
+        ['body_bytes', () => hub.send(chunked, { methods: ['POST'] }).then((a) => [a.at(-1).status, a.at(-1).json.error]), 413, 'TOO_LARGE'],
+        ['head_bytes', () => get('/v1/events?channel=a', { 'X-Long': 'x'.repeat(1500) }), 431, 'HEADERS_TOO_LARGE'],
+        ['target_bytes', () => get(`/v1/events?channel=${'a'.repeat(400)}`), 414, 'URI_TOO_LONG'],
+        ['channels_per_connection', () => get('/v1/events?channel=a,b,c'), 400, 'BAD_REQUEST'],
+        ['filters_per_connection', () => get('/v1/events?channel=a&type=t,u&key=k'), 400, 'BAD_REQUEST'],
+      ];
+      for (const [limit, ask, status, error] of table) {
+        const before = await limited(hub, limit);
+        assert.deepEqual(await ask(), [status, error], limit);
+        assert.equal(await limited(hub, limit), before + 1, limit);
+      }
+      const s = await open(hub, ann);
+      const r = await hub.post(`/v1/connections/${JSON.parse(s.events[0].data).connection}`, { add: { channels: ['b', 'c'] } }, bearer(ann));
+      assert.deepEqual([r.status, await limited(hub, 'channels_per_connection')], [400, 2]);
+    }));
+
+  test("history of one tenant: the oldest of its fattest channel goes, another tenant's doesn't", () =>
+    withHub({ history_bytes_per_tenant: '10KiB' }, async (hub) => {
+      const event = (channel) => ({ channel, data: 'x'.repeat(900) });
+      const other = { ...ann, tenant: 'other' };
+      await hub.publish(Array(5).fill(event('a')), bearer(other));
+      await hub.publish([event('small'), ...Array(20).fill(event('fat'))], bearer(ann));
+      const of = async (claims) => Object.fromEntries((await hub.get(`/v1/channels?tenant=${claims.tenant}`, root)).json.channels.map((c) => [c.channel, c]));
+      const mine = await of(ann);
+      assert.ok(mine.fat.bytes + mine.small.bytes <= 10240, `${mine.fat.bytes} and ${mine.small.bytes} bytes`);
+      assert.equal(mine.small.events, 1);
+      assert.equal((await of(other)).a.events, 5);
+      assert.equal(await limited(hub, 'history_bytes_per_tenant'), 20 - mine.fat.events);
+      const poll = await hub.poll('channel=fat,small&since=earliest', bearer(ann));
+      assert.equal(poll.events.length, 1 + mine.fat.events);
+    }, { history: { events: 1000, bytes: '1MiB' } }));
 });
 
 describe('slow clients', () => {
@@ -111,6 +164,34 @@ describe('slow clients', () => {
       const begin = Date.now();
       assert.match(await dribble(hub.port, 'GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 50), /^HTTP\/1\.1 408 /);
       assert.ok(Date.now() - begin < 5000);
+      assert.equal(await limited(hub, 'head_time'), 1);
+    }));
+
+  // So many bytes a second, for so long or until it is answered; what was answered.
+  const trickle = (port, head, rate, seconds) =>
+    new Promise((done) => {
+      let got = '', sent = 0;
+      const socket = net.connect(port, '127.0.0.1', () => socket.write(head));
+      const timer = setInterval(() => {
+        if (sent++ >= seconds * 5) socket.destroy();
+        else socket.write('x'.repeat(rate / 5));
+      }, 200);
+      socket.on('data', (d) => (got += d));
+      socket.on('error', () => {});
+      socket.on('close', () => (clearInterval(timer), done(got)));
+    });
+
+  test('a body slower than 500 bytes a second is refused, a faster one is waited for; a head has 10 seconds', { timeout: 60000 }, () =>
+    withHub({}, async (hub) => {
+      const post = `POST /v1/publish HTTP/1.1\r\nHost: hub\r\nAuthorization: ${bearer(ann).Authorization}\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n`;
+      const begin = Date.now();
+      const slow = trickle(hub.port, post, 100, 30), fast = trickle(hub.port, post, 700, 16), head = trickle(hub.port, 'GET / HTTP/1.1\r\nX: ', 5, 30);
+      assert.match(await head, /^HTTP\/1\.1 408 /);
+      assert.ok(Date.now() - begin >= 9000, 'not before its time');
+      assert.match(await slow, /^HTTP\/1\.1 408 [\s\S]*"error":"TIMEOUT"/);
+      assert.ok(Date.now() - begin < 16000);
+      assert.equal(await fast, '');
+      assert.deepEqual([await limited(hub, 'body_bytes_per_second'), await limited(hub, 'head_time')], [1, 1]);
     }));
 
   test('an idle connection is closed after keep_alive', () =>
@@ -118,6 +199,7 @@ describe('slow clients', () => {
       const begin = Date.now();
       await hub.send('GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n', { ms: 8000 });
       assert.ok(Date.now() - begin >= 400);
+      assert.equal(await limited(hub, 'keep_alive'), 1);
     }));
 
   const tool = spawnSync('slowhttptest', ['-h']).error ? 'slowhttptest is not installed' : false;

@@ -1,5 +1,6 @@
 // What packaging/ has for those who run a hub, held against the real thing: the alerts and the
-// dashboard against /metrics, the nginx example against Debian's nginx.
+// dashboard against /metrics, the nginx example against Debian's nginx, the Caddy one against its
+// Caddy.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -59,27 +60,39 @@ const freePort = () =>
     });
   });
 
-describe('behind nginx, as packaging/nginx has it', () => {
-  let hub, dir, nginx, port;
+// Each starts the proxy as packaging/ has it, but for ports and names; gives what ends it.
+function startNginx(dir, port, hubPort) {
+  mkdirSync(path.join(dir, 'temp'));
+  const site = read('nginx/freshet.conf').replace('127.0.0.1:4000', `127.0.0.1:${hubPort}`).replace('listen 80;', `listen 127.0.0.1:${port};`);
+  assert.ok(site.includes(`:${hubPort};`) && site.includes(`:${port};`));
+  const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `${n}_temp_path ${dir}/temp/${n};`).join('\n');
+  const user = process.getuid() === 0 ? 'user root;' : '';
+  writeFileSync(
+    path.join(dir, 'nginx.conf'),
+    `${user}\ndaemon off;\npid ${dir}/pid;\nerror_log ${dir}/error.log;\nevents {}\nhttp {\naccess_log off;\n${temps}\n${site}\n}\n`,
+  );
+  return spawn('/usr/sbin/nginx', ['-p', dir, '-c', path.join(dir, 'nginx.conf'), '-e', path.join(dir, 'error.log')], { stdio: 'inherit' });
+}
+
+function startCaddy(dir, port, hubPort) {
+  const site = read('caddy/Caddyfile').replace('127.0.0.1:4000', `127.0.0.1:${hubPort}`).replace('hub.example.com {', `http://:${port} {\nbind 127.0.0.1`);
+  assert.ok(site.includes(`127.0.0.1:${hubPort} `) && site.includes(`http://:${port} `));
+  writeFileSync(path.join(dir, 'Caddyfile'), `{\nadmin off\nstorage file_system ${dir}\nlog {\nlevel ERROR\n}\n}\n${site}`);
+  return spawn('caddy', ['run', '--config', path.join(dir, 'Caddyfile'), '--adapter', 'caddyfile'], { stdio: 'inherit', env: { ...process.env, HOME: dir } });
+}
+
+for (const [name, start] of Object.entries({ nginx: startNginx, caddy: startCaddy })) describe(`behind ${name}, as packaging/${name} has it`, () => {
+  let hub, dir, proxy, port;
   before(async () => {
     hub = await Hub.start({ config: { heartbeat: '1s' } });
     port = await freePort();
-    dir = mkdtempSync(path.join(tmpdir(), 'freshet-nginx-'));
-    mkdirSync(path.join(dir, 'temp'));
-    const site = read('nginx/freshet.conf').replace('127.0.0.1:4000', `127.0.0.1:${hub.port}`).replace('listen 80;', `listen 127.0.0.1:${port};`);
-    assert.ok(site.includes(`:${hub.port};`) && site.includes(`:${port};`));
-    const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((n) => `${n}_temp_path ${dir}/temp/${n};`).join('\n');
-    const user = process.getuid() === 0 ? 'user root;' : '';
-    writeFileSync(
-      path.join(dir, 'nginx.conf'),
-      `${user}\ndaemon off;\npid ${dir}/pid;\nerror_log ${dir}/error.log;\nevents {}\nhttp {\naccess_log off;\n${temps}\n${site}\n}\n`,
-    );
-    nginx = spawn('/usr/sbin/nginx', ['-p', dir, '-c', path.join(dir, 'nginx.conf'), '-e', path.join(dir, 'error.log')], { stdio: 'inherit' });
-    await until(async () => (await get(port, '/healthz').catch(() => ({}))).status === 200, 'nginx');
+    dir = mkdtempSync(path.join(tmpdir(), `freshet-${name}-`));
+    proxy = start(dir, port, hub.port);
+    await until(async () => (await get(port, '/healthz').catch(() => ({}))).status === 200, name);
   });
   after(async () => {
-    nginx.kill('SIGTERM');
-    await new Promise((done) => nginx.on('close', done));
+    proxy.kill('SIGTERM');
+    await new Promise((done) => proxy.on('close', done));
     await hub.stop();
     rmSync(dir, { recursive: true });
   });
@@ -102,7 +115,7 @@ describe('behind nginx, as packaging/nginx has it', () => {
     again.close();
   });
 
-  test('a reader that leaves nginx leaves the hub', async () => {
+  test('a reader that leaves it leaves the hub', async () => {
     const s = await open(port, '/v1/stream?channel=gone');
     await s.opening();
     await until(async () => (await hub.stats()).connectionsByChannel.gone === 1, 'the stream');

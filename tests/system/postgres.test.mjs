@@ -220,6 +220,30 @@ describe('PostgreSQL', { skip: !available && 'PostgreSQL 15 is not installed' },
     await hub.stop();
   });
 
+  test('a reload that changes an outbox loses and repeats nothing, and one that comes back goes on', async () => {
+    const sources = (more) => ({ channels, sources: [outbox(pg, { slot: 'reloads', ...more })] });
+    const hub = await start(sources());
+    await well(hub, 'orders');
+    const s = await hub.stream('tenant=acme&channel=orders&since=earliest');
+    await s.opening();
+    const reload = async (config, taken) => {
+      writeFileSync(hub.path('hub.yaml'), JSON.stringify({ log: { level: 'debug' }, ...config }));
+      hub.process.child.kill('SIGHUP');
+      await until(() => (hub.log.match(/info config reloaded file=/g) ?? []).length === taken, 'reloaded');
+    };
+    const variants = [sources({ tenants: ['acme'] }), { channels }, sources({ timeout: '20s' }), sources()];
+    let n = 0;
+    for (const [i, config] of variants.entries()) {
+      for (let k = 0; k < 20; k++) pg.sql(order(++n));
+      await reload(config, i + 1);
+      for (let k = 0; k < 20; k++) pg.sql(order(++n));
+    }
+    await s.until(() => told(s).length >= n, 'all of them', 30000);
+    assert.deepEqual(told(s).map((e) => json(e).n), Array.from({ length: n }, (_, i) => i + 1));
+    s.close();
+    await hub.stop();
+  });
+
   test('a slot that is lost is a gap for every reader, now and later', async () => {
     const hub = await start({ store: 'sqlite:hub.db', sources: [outbox(pg, { slot: 'lossy' })] });
     await well(hub, 'orders');

@@ -2,7 +2,7 @@
 // no unix datagram sockets), and what it does when there are no descriptors left.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -49,6 +49,25 @@ for (const kind of ['in the file system', 'abstract'])
       rmSync(dir, { recursive: true });
     }
   });
+
+test('tells a manager of a reload, also when nothing came of it', async () => {
+  const name = `@freshet-reload-${process.pid}`;
+  const m = await manager(name);
+  const hub = await Hub.start({ env: { NOTIFY_SOCKET: name } });
+  try {
+    await until(() => m.lines.includes('READY=1'), 'READY=1');
+    for (const config of ['heartbeat: 20s\n', 'heartbeat: never\n']) {
+      const from = m.lines.length;
+      writeFileSync(hub.path('hub.yaml'), config);
+      hub.process.child.kill('SIGHUP');
+      await until(() => m.lines.slice(from).includes('READY=1'), 'READY=1');
+      assert.deepEqual(m.lines.slice(from).map((l) => l.replace(/\d{4,}$/, 'N')), ['RELOADING=1', 'MONOTONIC_USEC=N', 'READY=1']);
+    }
+  } finally {
+    await hub.stop();
+    m.stop();
+  }
+});
 
 test('sends nothing regularly when nobody asked for it, and runs where the socket is not there', async () => {
   const name = `@freshet-quiet-${process.pid}`;

@@ -760,6 +760,7 @@ describe('limits of streams', () => {
       for (let i = 0; i < 1000 && !/reason=stalled/.test(hub.log); i++)
         await hub.publish(Array.from({ length: 15 }, () => ({ channel: 'c', data })));
       await hub.logged(/stream closed.*reason=stalled/);
+      assert.match((await hub.get('/metrics')).text, /^freshet_limited_total\{limit="stall"\} 1$/m);
       assert.equal((await hub.stats()).totalConnections, 0);
       socket.destroy();
     } finally {

@@ -754,6 +754,75 @@ static void serves_routes_with_all_that_a_request_says(void **state)
     stop_and_free(hub);
 }
 
+struct reloads {
+    size_t count;
+    int error;
+    char detail[1000];
+};
+
+static void on_reloaded(void *ctx, int error, const char *detail)
+{
+    struct reloads *r = ctx;
+    r->count++;
+    r->error = error;
+    snprintf(r->detail, sizeof r->detail, "%s", detail);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void reloads_its_file_and_says_what_came_of_it(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/freshet-api-XXXXXX", why[1000] = "", out[4000];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    write_text(path, "channels_open: true\n");
+    char *argv[] = {"--dev", "--listen", "127.0.0.1:0", "--drain-timeout", "200ms"};
+    struct freshet_options o = {
+        .size = sizeof o, .argc = 5, .argv = argv, .config_file = path, .log = quiet};
+    struct freshet_hub *hub = NULL;
+    struct reloads r = {.count = 0};
+    struct page p = {0};
+    if (freshet_hub_new(&o, &hub, why, sizeof why))
+        fail_msg("no hub: %s", why);
+    argv[0] = "--nonsense"; /* what went in was copied */
+    assert_int_equal(freshet_route_add(hub, "GET", "/lots", on_page, &p), 0);
+    assert_int_equal(freshet_route_add(hub, "POST", "/lots", on_page, &p), 0);
+    freshet_on_reload(hub, on_reloaded, &r);
+    freshet_hub_reload(hub);
+    step_until(hub, &r.count, 1);
+    assert_int_equal(r.error, 0);
+    assert_string_equal(r.detail, "");
+    write_text(path, "channels_open: false\nloops: 7\n");
+    freshet_hub_reload(hub);
+    step_until(hub, &r.count, 2);
+    assert_int_equal(r.error, 0);
+    assert_non_null(strstr(r.detail, "loops: needs a restart"));
+    ask(hub, "GET /v1/events?channel=a" END "\r\n", out, sizeof out);
+    assert_non_null(strstr(out, " 404 "));
+    ask(hub, "GET /lots" END "\r\n", out, sizeof out);
+    assert_non_null(strstr(out, "GET|/lots|"));
+    ask(hub, "POST /lots" END "Content-Length: 0\r\n\r\n", out, sizeof out);
+    assert_non_null(strstr(out, "POST|/lots|"));
+    write_text(path, "channels_open: perhaps\n");
+    freshet_hub_reload(hub);
+    step_until(hub, &r.count, 3);
+    assert_int_equal(r.error, FRESHET_EINVAL);
+    assert_non_null(strstr(r.detail, ":1: channels_open: must be true or false"));
+    ask(hub, "GET /v1/events?channel=a" END "\r\n", out, sizeof out);
+    assert_non_null(strstr(out, " 404 "));
+    freshet_hub_reload(hub); /* one that is under way when it ends */
+    stop_and_free(hub);
+    unlink(path);
+}
+
 static void on_who(void *ctx, struct freshet_request *r)
 {
     char body[1000];
@@ -1057,6 +1126,9 @@ static void adds_a_source(void **state)
     assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
     assert_true(why[0]);
     bad = src;
+    bad.listen = "woken"; /* SQLite can't notify */
+    assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
+    bad = src;
     bad.channel = "plain";
     assert_int_equal(freshet_source_add(hub, &bad, why, sizeof why), FRESHET_EINVAL);
     assert_int_equal(freshet_source_add(hub, &src, why, sizeof why), 0);
@@ -1184,6 +1256,7 @@ int main(void)
         cmocka_unit_test(ends_a_subscription_of_a_hub_that_never_ran),
         cmocka_unit_test(refuses_filters_that_can_match_nothing),
         cmocka_unit_test(serves_routes_with_all_that_a_request_says),
+        cmocka_unit_test(reloads_its_file_and_says_what_came_of_it),
         cmocka_unit_test(tells_private_routes_who_asks),
         cmocka_unit_test(refuses_routes_that_are_taken_or_malformed),
         cmocka_unit_test(answers_later_from_another_thread),

@@ -440,7 +440,7 @@ static void mistakes_name_the_file_they_are_in(void **state)
     loaded_fini(&l);
     l = load_flags((const char *const[]){"--config", base, "--config", wrong, NULL});
     snprintf(expected, sizeof expected,
-             "%s:3: channels[1].name: \"a\" stands here a second time, first in line 4\n", wrong);
+             "%s:3: channels[1].name: \"a\" stands here a second time, first in %s:4\n", wrong, base);
     assert_non_null(strstr(buf_cstr(&l.report), expected));
     snprintf(expected, sizeof expected, "%s:4: channels[2].name: ", wrong);
     assert_non_null(strstr(buf_cstr(&l.report), expected));

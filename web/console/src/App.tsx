@@ -10,6 +10,7 @@ import { Link, usePath } from './router';
 import { useTheme, type Theme } from './theme';
 
 const Channel = lazy(() => import('./pages/Channel').then((m) => ({ default: m.Channel })));
+const Config = lazy(() => import('./pages/Config').then((m) => ({ default: m.Config })));
 const Connections = lazy(() => import('./pages/Connections').then((m) => ({ default: m.Connections })));
 const Publish = lazy(() => import('./pages/Publish').then((m) => ({ default: m.Publish })));
 const Token = lazy(() => import('./pages/Token').then((m) => ({ default: m.Token })));
@@ -19,6 +20,7 @@ const pages = [
   ['/channels', 'Channels'],
   ['/connections', 'Connections'],
   ['/system', 'System'],
+  ['/config', 'Configuration'],
   ['/publish', 'Publish'],
   ['/token', 'Token'],
 ] as const;
@@ -35,6 +37,8 @@ function Page({ path, shown }: { path: string; shown: 'light' | 'dark' }) {
       return <Connections />;
     case '/system':
       return <System />;
+    case '/config':
+      return <Config />;
     case '/publish':
       return <Publish />;
     case '/token':
@@ -66,14 +70,14 @@ function Hub() {
 
 function Settings({ theme, setTheme }: { theme: Theme; setTheme: (theme: Theme) => void }) {
   const { tenant, token } = useSession();
-  const stats = useLive().samples.at(-1)?.stats;
+  const tenants = useAsked<{ tenants: { tenant: string }[] }>('/v1/tenants?limit=1000', 30_000).data?.tenants ?? [];
   return (
     <div className="settings">
       <label>
         Tenant
         <input list="tenants" value={tenant} placeholder="default" spellCheck={false} onChange={(event) => setSession({ tenant: event.target.value.trim() })} />
       </label>
-      <datalist id="tenants">{Object.keys(stats?.connectionsByTenant ?? {}).map((name) => <option key={name} value={name} />)}</datalist>
+      <datalist id="tenants">{tenants.map(({ tenant: name }) => <option key={name} value={name} />)}</datalist>
       <label>
         Theme
         <select value={theme} onChange={(event) => setTheme(event.target.value as Theme)}>

@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { ApiError, call, getSession, subscribeSession } from './api';
-import { keep, type Sample, type Stats } from './maths';
+import { keep, WINDOW_MS, type Sample, type Stats } from './maths';
 
 /** The hub's statistics, asked every second. */
 export interface Live {
@@ -11,7 +11,28 @@ export interface Live {
 }
 
 const EVERY_MS = 1000;
-let live: Live = { samples: [], error: null, asked: false };
+const KEPT = 'freshet-console-samples';
+
+/** What this tab read before it was loaded anew. */
+function kept(): Sample[] {
+  try {
+    const samples = JSON.parse(sessionStorage.getItem(KEPT) ?? '[]') as Sample[];
+    sessionStorage.removeItem(KEPT);
+    return samples.filter(({ at }) => at > Date.now() - WINDOW_MS);
+  } catch {
+    return [];
+  }
+}
+
+function store(): void {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(live.samples));
+  } catch {
+    // then the charts begin anew
+  }
+}
+
+let live: Live = { samples: kept(), error: null, asked: false };
 const listeners = new Set<() => void>();
 
 function tell(change: Partial<Live>): void {
@@ -19,10 +40,13 @@ function tell(change: Partial<Live>): void {
   for (const listener of listeners) listener();
 }
 
+/** May be long: not kept. */
+type Lists = Record<'connectionsByTenant' | 'connectionsByCompany' | 'connectionsByChannel', unknown>;
+
 async function ask(): Promise<void> {
   const { token } = getSession();
   try {
-    const stats = await call<Stats>('/v1/stats', { signal: AbortSignal.timeout(5000) });
+    const { connectionsByTenant, connectionsByCompany, connectionsByChannel, ...stats } = await call<Stats & Lists>('/v1/stats', { signal: AbortSignal.timeout(5000) });
     if (token === getSession().token) tell({ samples: keep(live.samples, { at: Date.now(), stats }), error: null });
   } catch (error) {
     if (token === getSession().token) tell({ error: error as ApiError });
@@ -39,11 +63,19 @@ export function startLive(): () => void {
     await ask();
     if (mine === round) timer = setTimeout(again, live.error?.status === 401 ? 10 * EVERY_MS : EVERY_MS);
   };
-  const off = subscribeSession(() => void again());
+  let { token } = getSession();
+  const off = subscribeSession(() => {
+    // Another token may see another part of the hub
+    if (token !== getSession().token) live = { ...live, samples: [] };
+    token = getSession().token;
+    void again();
+  });
+  addEventListener('pagehide', store);
   void again();
   return () => {
     round++;
     clearTimeout(timer);
+    removeEventListener('pagehide', store);
     off();
   };
 }

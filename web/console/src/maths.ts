@@ -27,7 +27,6 @@ export interface Stats {
   memoryBytes: number;
   uptimeSeconds: number;
   version: string;
-  connectionsByTenant: Record<string, number>;
   connectionsByTransport: Record<string, number>;
 }
 

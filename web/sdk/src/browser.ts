@@ -3,12 +3,13 @@
 /** What the client needs from the world around it. `./testing` has one with a clock of its own. */
 export interface Env {
   fetch: typeof fetch;
-  eventSource(url: string, init: EventSourceInit): EventSource;
+  /** Takes the place of `new EventSource()`. */
+  eventSource?(url: string, init: EventSourceInit): EventSource;
   now(): number;
   random(): number;
   /** Calls back once after `ms`; the result cancels. */
   after(ms: number, then: () => void): () => void;
-  /** Calls back before the next frame, and again a little later, in case no frame is drawn. */
+  /** Calls back before the next frame; where none is drawn, a little later. */
   frame(then: () => void): void;
   offline(): boolean;
   /** Reports what befalls the page; the result ends that. */
@@ -33,13 +34,16 @@ export function browserEnv(): Env {
   };
   return {
     fetch: (input, init) => fetch(input, init),
-    eventSource: (url, init) => new EventSource(url, init),
     now: Date.now,
     random: Math.random,
     after,
     frame(then) {
-      if (!hidden()) requestAnimationFrame(then);
-      after(250, then); // a tab that is hidden meanwhile draws no frame
+      const end = after(250, then); // a tab that is hidden meanwhile draws no frame
+      if (!hidden())
+        requestAnimationFrame(() => {
+          end();
+          then();
+        });
     },
     offline: () => device?.onLine === false,
     watch(on) {

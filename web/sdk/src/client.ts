@@ -2,6 +2,7 @@ import { browserEnv, type Env } from './browser.js';
 import { createDispatcher } from './dispatch.js';
 import { createEngine, type EngineHooks } from './engine.js';
 import { FreshetError } from './errors.js';
+import { passes } from './event.js';
 import { pollOf } from './machine.js';
 import { toSettings, type ClientOptions } from './options.js';
 import { createResolve } from './request.js';
@@ -66,49 +67,46 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
 
   const log = config.logger ?? (env.setting(config.debugKey ?? 'freshet-debug') === 'true' ? console : null);
   const resolve = createResolve(config);
-  const { report, emit, changed, queue, ...api } = createDispatcher(world, config, log, () => {
+  const { report, emit, changed, later, queue, ...api } = createDispatcher(world, config, log, () => {
     const { lastEventId } = engine.state();
     if (persist && lastEventId !== null) persist.storage.setItem(persist.key, lastEventId);
   });
-  const followed = new Map((config.channels ?? []).map((name) => [name, 1]));
-  const names = () => [...followed.keys()];
+  /** One entry a subscription. */
+  const followed = [...(config.channels ?? [])];
+  const names = () => [...new Set(followed)];
   const ends = new AbortController();
   let shown: Snapshot | null = null;
 
   function show(next: Snapshot): void {
     const before = shown?.status;
     shown = next;
-    if (before !== next.status) {
-      log?.debug('freshet:', next.status);
-      emit('status', next);
-      if (next.isConnected) emit('open', next);
-    }
+    if (before === next.status) return later();
+    log?.debug('freshet:', next.status);
+    emit('status', next);
+    if (next.isConnected) emit('open', next);
     changed();
   }
   const hooks: EngineHooks = {
     state(state) {
       const { error, status } = state;
-      const news = error && error !== shown?.error;
-      if (news) report(error);
-      const asError = states === 'error' && (status === 'failed' || (news && status === 'reconnecting'));
-      if (asError) show({ ...state, status: 'error' });
-      if (!asError || status !== 'failed') show(state);
+      const failed = states === 'error' ? { ...state, status: 'error' as const } : state;
+      if (error && error !== shown?.error) {
+        report(error);
+        if (status === 'reconnecting' && failed !== state) show(failed);
+      }
+      show(status === 'failed' ? failed : state);
     },
     events(events) {
       log?.debug('freshet:', events);
       queue(events);
     },
   };
-  const engine = share?.({ config, env: world, resolve, hooks }) ?? createEngine(config, world, resolve, hooks);
+  const parts = { config, env: world, resolve, hooks };
+  const engine = share?.(parts) ?? createEngine(parts);
   engine.follow(names());
 
   /** Several subscriptions in one go cost one reconnect: the first to be carried out takes all. */
-  function follow(channel: string, by: number): void {
-    const count = (followed.get(channel) ?? 0) + by;
-    if (count) followed.set(channel, count);
-    else followed.delete(channel);
-    world.after(0, () => engine.follow(names()));
-  }
+  const follow = () => world.after(0, () => engine.follow(names()));
 
   return {
     ...(api as Pick<Client<M>, 'on' | 'off' | 'once' | 'recent' | 'clearRecent' | 'subscribeSnapshot'>),
@@ -119,18 +117,21 @@ export function createClient<M extends object = EventMap>(options: ClientOptions
       ends.abort();
       engine.close();
     },
-    subscribe(channel, listener, { events, filter, signal } = {}) {
+    subscribe(channel, listener, wanted = {}) {
+      const { signal } = wanted;
       const off = api.on('*', (_, event) => {
-        const here = event.channel ? event.channel === channel : followed.size < 2;
-        if (here && (!events || events.includes(event.type)) && (!filter || filter(event))) listener(event);
+        const here = event.channel ? event.channel === channel : names().length < 2;
+        if (here && passes(wanted, event)) listener(event);
       });
       let held = 1;
       const end = () => {
-        follow(channel, -held);
+        followed.splice(followed.indexOf(channel), held);
         held = 0;
         off();
+        follow();
       };
-      follow(channel, 1);
+      followed.push(channel);
+      follow();
       if (signal?.aborted) end();
       signal?.addEventListener('abort', end);
       return end;

@@ -1,18 +1,22 @@
 /** Hands events to listeners: isolated from each other, in order, in batches if so wished. */
 import type { Env } from './browser.js';
 import { FreshetError, FreshetGapError } from './errors.js';
+import { bare, passes } from './event.js';
 import type { ClientOptions } from './options.js';
 import type { FreshetEvent, Gap, Listener, Logger, Off } from './types.js';
 
+/** What those who watch the snapshot listen for: a type that no hub lets through. */
+const CHANGED = 'freshet.changed';
+
 export function createDispatcher(
   env: Env,
-  { batch = false, events: types, filter, history, onError }: ClientOptions,
+  options: ClientOptions,
   log: Logger | null,
   delivered: () => void,
 ) {
+  const { batch = false, history, onError } = options;
   const most = history?.maxEvents ?? 100;
   const listeners = new Map<string, Set<Listener>>();
-  const watchers = new Set<() => void>();
   let recent: readonly FreshetEvent[] = [];
   let waiting: FreshetEvent[] = [];
   let planned = false;
@@ -25,16 +29,15 @@ export function createDispatcher(
       if (!quiet) report(new FreshetError('listener', `listener: ${thrown}`, { cause: thrown }));
     }
   }
-  function emit(type: string, data: unknown, event?: FreshetEvent): void {
-    const given = event ?? { id: null, channel: null, type, time: null, data };
-    listeners.get(type)?.forEach((listener) => guard(() => listener(data, given), type === 'error'));
+  function emit(type: string, data: unknown, event = bare(type, data)): void {
+    listeners.get(type)?.forEach((listener) => guard(() => listener(data, event), type === 'error'));
   }
   function report(error: FreshetError): void {
     log?.warn('freshet:', error.message);
     guard(() => onError?.(error), true);
     emit('error', error);
   }
-  const changed = () => watchers.forEach((watcher) => guard(watcher));
+  const changed = () => emit(CHANGED, null);
 
   function deliver(event: FreshetEvent): void {
     const { type, data } = event;
@@ -42,7 +45,7 @@ export function createDispatcher(
       emit('gap', data, event);
       report(new FreshetGapError('gap', `gap: ${(data as Gap).reason}`, { cause: data }));
     } else if (!/^freshet\.|^ping$/.test(type)) {
-      if ((types && !types.includes(type)) || (filter && !filter(event))) return;
+      if (!passes(options, event)) return;
       if (most) recent = [...recent, event].slice(-most);
       emit('*', data, event);
     }
@@ -52,10 +55,17 @@ export function createDispatcher(
     const events = waiting;
     waiting = [];
     planned = false;
-    if (!events.length) return;
     for (const event of events) guard(() => deliver(event));
     guard(delivered);
     changed();
+  }
+  function plan(): void {
+    if (batch === false) flush();
+    else if (!planned) {
+      planned = true;
+      if (batch === 'raf') env.frame(flush);
+      else env.after(batch, flush);
+    }
   }
   function on(type: string, listener: Listener): Off {
     listeners.set(type, (listeners.get(type) ?? new Set()).add(listener));
@@ -67,15 +77,12 @@ export function createDispatcher(
     emit,
     changed,
     off,
+    /** Tells of a change that has time until the next batch. */
+    later: batch === false ? changed : plan,
     queue(events: readonly FreshetEvent[]): void {
       waiting.push(...events);
-      if (!waiting.length) guard(delivered);
-      else if (batch === false) flush();
-      else if (!planned) {
-        planned = true;
-        if (batch === 'raf') env.frame(flush);
-        else env.after(batch, flush);
-      }
+      if (waiting.length) plan();
+      else guard(delivered);
     },
     on,
     once(type: string, listener: Listener): Off {
@@ -85,10 +92,7 @@ export function createDispatcher(
       });
       return end;
     },
-    subscribeSnapshot(listener: () => void): Off {
-      watchers.add(listener);
-      return () => void watchers.delete(listener);
-    },
+    subscribeSnapshot: (listener: () => void): Off => on(CHANGED, listener),
     recent: () => recent,
     clearRecent(): void {
       recent = [];

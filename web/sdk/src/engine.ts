@@ -1,7 +1,7 @@
 /** Runs the machine: carries out its effects, and turns what arrives into events. */
 import type { Env } from './browser.js';
 import { asError } from './errors.js';
-import { interpret, isPosition, type Json } from './event.js';
+import { interpret, isPosition } from './event.js';
 import { initialState, pollOf, step, type Effect, type Input, type Received, type State, type TimerName } from './machine.js';
 import type { Settings } from './options.js';
 import type { Resolve } from './request.js';
@@ -12,6 +12,24 @@ export interface EngineHooks {
   state(state: State): void;
   /** New events in order, control events of the hub among them; none where only the position moved. */
   events(events: FreshetEvent[]): void;
+}
+
+/** What an engine works with. */
+export interface EngineParts {
+  config: Settings;
+  env: Env;
+  resolve: Resolve;
+  hooks: EngineHooks;
+}
+
+/** What the hub's own events say. */
+interface Told {
+  connection?: string;
+  clientId?: string;
+  heartbeat?: number;
+  heads?: State['heads'];
+  channels?: Record<string, { resume: string; head: string | null }>;
+  reason?: string;
 }
 
 export type Command = 'connect' | 'disconnect' | 'reconnect' | 'fresh';
@@ -27,7 +45,7 @@ export interface Engine {
 /** How many ids are remembered to recognise a repeat. */
 const REMEMBERED = 1000;
 
-export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks: EngineHooks): Engine {
+export function createEngine({ config, env, resolve, hooks }: EngineParts): Engine {
   let state = initialState(config.lastEventId ?? null, env.offline());
   let channels: readonly string[] = [];
   let closeStream = () => {};
@@ -45,14 +63,14 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     if (next !== before) hooks.state(next);
   }
 
-  function perform([what, name, ms]: Effect): void {
-    if (what === 'open') void open(name as TokenReason | null);
+  function perform([what, how]: Effect): void {
+    if (what === 'open') void open(how as TokenReason | null);
     else if (what === 'abort') closeStream();
     else if (what === 'stopPolling') stopPolling();
     else if (what === 'poll') stopPolling = pollOf(config)!.start({ env, resolve, query, cursor: () => state.lastEventId, on: listen() });
     else {
-      timers.get(name)?.();
-      if (ms != null) timers.set(name, env.after(ms, () => send({ type: 'timer', name: name as TimerName })));
+      timers.get(what)?.();
+      if (how !== undefined) timers.set(what, env.after(how as number, () => send({ type: 'timer', name: what as TimerName })));
     }
   }
 
@@ -60,10 +78,38 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
   function listen(conn?: number): StreamHandlers {
     let events: FreshetEvent[] = [];
     let what: Received = {};
-    const event = (told: FreshetEvent) => void (take(told, what) && events.push(told));
+    /** Takes note of an event; the application gets all but beats and repeats. */
+    function event(given: FreshetEvent): void {
+      const { type, id, data } = given;
+      const told = (data ?? {}) as Told;
+      const learn = (name: string, head: string | null) => (what.heads = { ...(what.heads ?? state.heads), [name]: head });
+      if (type === 'freshet.beat') {
+        for (const name in told.heads) learn(name, told.heads[name]!);
+        return;
+      }
+      if (type === config.openEvent || type === 'freshet.open') {
+        what.clientId = told.connection ?? told.clientId ?? null;
+        what.heartbeat = told.heartbeat;
+        what.resumed = !!told.channels;
+        for (const name in told.channels) {
+          learn(name, told.channels[name]!.head);
+          if (told.channels[name]!.resume !== 'resumed') what.resumed = false;
+        }
+      } else if (type === 'freshet.gap') {
+        what.stale = true;
+        seen.clear();
+      } else if (type === 'freshet.close') {
+        if (/expired|revoked/.test(told.reason!)) what.token = 'expired';
+      } else if (type !== 'ping' && isPosition(id)) {
+        if (seen.has(id)) return;
+        seen.add(id);
+        if (seen.size > REMEMBERED) seen.delete(seen.values().next().value!);
+      }
+      events.push(given);
+    }
     return {
       event,
-      opened: () => send(conn === undefined ? { type: 'polled' } : { type: 'opened', conn }),
+      opened: () => send({ type: 'opened', conn }),
       message(message) {
         if (message.id !== undefined) what.lastEventId = message.id;
         event(interpret(message));
@@ -78,10 +124,7 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
         send({ type: 'received', conn: state.conn, what: news });
         hooks.events(all);
       },
-      failed(thrown) {
-        const error = asError(thrown);
-        send(conn === undefined ? { type: 'pollFailed', error } : { type: 'failed', conn, error });
-      },
+      failed: (thrown) => send({ type: 'failed', conn, error: asError(thrown) }),
     };
   }
 
@@ -95,36 +138,6 @@ export function createEngine(config: Settings, env: Env, resolve: Resolve, hooks
     } catch (thrown) {
       on.failed(thrown);
     }
-  }
-
-  /** Takes note of an event; true if the application is to have it. */
-  function take({ type, id, data }: FreshetEvent, what: Received): boolean {
-    const told = (data ?? {}) as Json;
-    const heads: Record<string, unknown> = { ...(what.heads ?? state.heads) };
-    if (type === 'freshet.beat') {
-      what.heads = Object.assign(heads, told.heads) as State['heads'];
-      return false;
-    }
-    if (type === config.openEvent || type === 'freshet.open') {
-      what.clientId = (told.connection ?? told.clientId ?? null) as string | null;
-      what.heartbeat = told.heartbeat as number;
-      what.resumed = !!told.channels;
-      for (const [name, { resume, head }] of Object.entries((told.channels ?? {}) as Record<string, Json>)) {
-        heads[name] = head;
-        if (resume !== 'resumed') what.resumed = false;
-      }
-      what.heads = heads as State['heads'];
-    } else if (type === 'freshet.gap') {
-      what.stale = true;
-      seen.clear();
-    } else if (type === 'freshet.close') {
-      if (/expired|revoked/.test(told.reason as string)) what.token = 'expired';
-    } else if (type !== 'ping' && isPosition(id)) {
-      if (seen.has(id)) return false;
-      seen.add(id);
-      if (seen.size > REMEMBERED) seen.delete(seen.values().next().value!);
-    }
-    return true;
   }
 
   const unwatch = env.watch((type) => send({ type }));

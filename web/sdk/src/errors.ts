@@ -53,7 +53,7 @@ export class FreshetGapError extends FreshetError {}
 export function asError(thrown: unknown): FreshetError {
   return thrown instanceof FreshetError
     ? thrown
-    : new FreshetError('network', String((thrown as Error)?.message ?? thrown), {
+    : new FreshetError('network', `${(thrown as Error)?.message ?? thrown}`, {
         retryable: true,
         cause: thrown,
       });

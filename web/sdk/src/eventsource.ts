@@ -12,7 +12,9 @@ export function openEventSource(
 ): () => void {
   if (getToken || headers) throw new FreshetError('config', 'an EventSource sends no headers');
   const query = lastEventId ? (target.url.includes('?') ? '&' : '?') + 'lastEventId=' + encodeURIComponent(lastEventId) : '';
-  const source = env.eventSource(target.url + query, { withCredentials: target.credentials === 'include' });
+  const url = target.url + query;
+  const init = { withCredentials: target.credentials === 'include' };
+  const source = env.eventSource?.(url, init) ?? new EventSource(url, init);
   let last = lastEventId ?? '';
   source.onopen = () => on.opened();
   const take = (event: MessageEvent<string>) => {

@@ -45,17 +45,16 @@ export type Input =
   | { type: 'connect' | 'disconnect' | 'reconnect' | 'refresh' | 'fresh' }
   | { type: 'hidden' | 'visible' | 'pagehide' | 'pageshow' | 'online' | 'offline' }
   | { type: 'timer'; name: TimerName }
-  | { type: 'opened'; conn: number }
+  // Without `conn`: of a poll
+  | { type: 'opened'; conn?: number | undefined }
   | { type: 'received'; conn: number; what: Received }
-  | { type: 'failed'; conn: number; error: FreshetError }
-  | { type: 'polled' }
-  | { type: 'pollFailed'; error: FreshetError };
+  | { type: 'failed'; conn?: number | undefined; error: FreshetError };
 
-/** What is to be done; a timer of that name is set anew, or cleared with `null`. */
+/** What is to be done; a timer of that name is set anew, or cleared without a time. */
 export type Effect =
   | ['open', TokenReason | null]
   | ['abort' | 'poll' | 'stopPolling']
-  | ['timer', TimerName, number | null];
+  | [TimerName, number | undefined];
 
 export const initialState = (lastEventId: string | null, offline = false): State => ({
   status: 'disconnected', isConnected: false, transport: null, paused: null, attempt: 0, nextRetryAt: null,
@@ -84,7 +83,7 @@ export function step(
   const polls = pollOf(config);
   const s = { ...before };
   const fx: Effect[] = [];
-  const timer = (name: TimerName, ms: number | null) => fx.push(['timer', name, ms]);
+  const timer = (name: TimerName, ms?: number) => fx.push([name, ms]);
   const silence = () => config.heartbeatTimeout ?? (s.heartbeat ?? 0) * 2.5;
   /** Polling carries the events; streams are only probed. */
   const polling = () => s.transport === 'polling';
@@ -92,8 +91,8 @@ export function step(
 
   function drop(): void {
     fx.push(['abort']);
-    timer('retry', null);
-    timer('watch', null);
+    timer('retry');
+    timer('watch');
     s.conn++;
     s.nextRetryAt = null;
     s.connectedAt = undefined;
@@ -144,7 +143,7 @@ export function step(
     if (s.offline) s.paused = 'offline';
     if (++s.failures > retry.maxRetries && !s.offline) {
       if (polls) return poll('reconnecting');
-      s.error = new FreshetExhaustedError('exhausted', 'gave up', { cause: error });
+      s.error = new FreshetExhaustedError('exhausted', 'exhausted', { cause: error });
       return stop('failed');
     }
     const delay = error.retryAfter ?? (worked && s.serverRetry) ?? backoff(retry, s.failures, dice);
@@ -156,7 +155,7 @@ export function step(
     const limit = s.connectedAt ? silence() : config.connectTimeout;
     const left = limit - (now - s.lastActivityAt!);
     if (s.connectedAt && (!limit || left > 0)) return void (limit && timer('watch', left));
-    fail(new FreshetTimeoutError('timeout', `silent for ${limit} ms`, { retryable: true }));
+    fail(new FreshetTimeoutError('timeout', 'silent for too long', { retryable: true }));
   }
   /** Time may have passed unseen. */
   function wake(due: number): void {
@@ -164,7 +163,8 @@ export function step(
     if (s.nextRetryAt && s.nextRetryAt <= due) open();
   }
 
-  if ('conn' in input && input.conn !== s.conn) return [before, fx];
+  const conn = 'conn' in input && input.conn;
+  if (conn && conn !== s.conn) return [before, fx];
   switch (input.type) {
     case 'connect':
       if (s.status === 'disconnected' && !s.paused) begin();
@@ -173,7 +173,7 @@ export function step(
       begin();
       break;
     case 'disconnect':
-      timer('hidden', null);
+      timer('hidden');
       stop('disconnected');
       s.failures = 0;
       s.error = null;
@@ -199,7 +199,7 @@ export function step(
       break;
     case 'visible':
     case 'pageshow':
-      timer('hidden', null);
+      timer('hidden');
       if (s.paused === 'hidden') begin();
       else wake(s.connectedAt ? Infinity : now);
       break;
@@ -207,32 +207,30 @@ export function step(
       s.offline = true;
       break;
     case 'opened':
+      s.status = 'connected';
+      s.lastActivityAt = now;
+      s.error = s.token = null;
+      if (!conn) break;
       if (polling()) fx.push(['stopPolling']);
       s.renewed = false;
-      s.status = 'connected';
       s.transport = 'sse';
-      s.connectedAt = s.lastActivityAt = now;
-      s.error = s.token = s.paused = null;
+      s.connectedAt = now;
+      s.paused = null;
       s.serverRetry = s.heartbeat = undefined;
-      timer('watch', silence() || null);
+      timer('watch', silence() || undefined);
       break;
     case 'received':
       Object.assign(s, input.what);
       s.lastActivityAt = now;
-      if (input.what.heartbeat && s.connectedAt) timer('watch', silence() || null);
+      if (input.what.heartbeat && s.connectedAt) timer('watch', silence() || undefined);
       break;
     case 'failed':
-      fail(input.error);
-      break;
-    case 'polled':
-      s.status = 'connected';
-      s.lastActivityAt = now;
-      s.error = s.token = null;
-      break;
-    case 'pollFailed':
-      s.error = input.error;
-      if (input.error.retryable) s.status = 'reconnecting';
-      else stop('failed');
+      if (conn) fail(input.error);
+      else {
+        s.error = input.error;
+        if (s.error.retryable) s.status = 'reconnecting';
+        else stop('failed');
+      }
       break;
     case 'timer':
       if (input.name === 'retry') open();

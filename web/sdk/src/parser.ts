@@ -38,7 +38,7 @@ export function createParser(on: ParserHandlers): (text: string) => void {
       event = '';
       return;
     }
-    const [, name, value = ''] = /^([^:]*)(?:: ?([^]*))?$/.exec(text)!;
+    const [, name, value] = /^([^:]*):? ?([^]*)/.exec(text) as unknown as [string, string, string];
     if (name === 'data') data = data === undefined ? value : data + '\n' + value;
     else if (name === 'event') event = value;
     else if (name === 'id' && !value.includes('\0')) id = value;

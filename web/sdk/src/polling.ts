@@ -1,5 +1,6 @@
 import type { Env } from './browser.js';
 import { asError } from './errors.js';
+import { bare } from './event.js';
 import type { Resolve } from './request.js';
 import { fetchPage } from './rest.js';
 import type { StreamHandlers } from './transport.js';
@@ -59,7 +60,7 @@ function startPolling({ interval, wait, limit }: Required<PollOptions>, context:
       const { events, cursor: reached, gap } = await fetchPage(context.env, context.resolve, query, abort.signal);
       if (abort.signal.aborted) return interval;
       on.opened();
-      if (gap) on.event({ id: null, channel: null, type: 'freshet.gap', time: null, data: gap });
+      if (gap) on.event(bare('freshet.gap', gap));
       events.forEach(on.event);
       if (reached) on.position(reached);
       on.settled();

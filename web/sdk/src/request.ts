@@ -15,15 +15,17 @@ export type Resolve = (
   beside?: 'events' | 'publish',
 ) => Promise<Target>;
 
-const ask = <T>(lazy: T | (() => T)): T => (typeof lazy === 'function' ? (lazy as () => T)() : lazy);
+/** The value, also of what is asked for it at every attempt. */
+export const ask = <T>(lazy: T | (() => T)): T => (typeof lazy === 'function' ? (lazy as () => T)() : lazy);
 
-/** Adds what the URL does not have yet. */
-function withQuery(url: string, query: Params): string {
-  const [path, search] = url.split('?');
+/** The stream's address, or another, with what its query does not have yet. */
+export function withQuery({ url, params }: ClientOptions, query: Params, address = ask(url)): string {
+  const [path, search] = address.split('?');
   const all = new URLSearchParams(search);
-  for (const name in query)
-    if (!all.has(name)) [query[name] ?? []].flat().forEach((one) => all.append(name, one as string));
-  return `${all}` ? `${path}?${all}` : url;
+  const more = { ...query, ...ask(params) };
+  for (const name in more)
+    if (!all.has(name)) [more[name] ?? []].flat().forEach((one) => all.append(name, one as string));
+  return `${all}` ? `${path}?${all}` : address;
 }
 
 export function createResolve(options: ClientOptions): Resolve {
@@ -41,10 +43,8 @@ export function createResolve(options: ClientOptions): Resolve {
   return async (reason, query, beside) => {
     if (getToken && (asking || token === undefined || (reason && reason !== 'initial')))
       await (asking = asking ?? renew(reason ?? 'initial'));
-    let url = ask(options.url);
-    if (beside) url = options[`${beside}Url`] ?? (await import('./rest.js')).sibling(url, beside);
     return {
-      url: beside === 'publish' ? url : withQuery(url, { ...query, ...ask(options.params) }),
+      url: beside ? (await import('./rest.js')).addressOf(beside, options, query) : withQuery(options, query),
       headers: { ...ask(options.headers), ...(token && { Authorization: `Bearer ${token}` }) },
       credentials,
     };

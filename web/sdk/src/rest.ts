@@ -1,8 +1,9 @@
 /** What following a stream does not need as long as all goes well: loaded when first used. */
 import type { Env } from './browser.js';
-import { FreshetAuthError, FreshetHttpError, FreshetParseError, asError, type FreshetError } from './errors.js';
+import { FreshetAuthError, FreshetContentTypeError, FreshetHttpError, FreshetParseError, asError, type FreshetError } from './errors.js';
 import type { Json } from './event.js';
-import type { Resolve, Target } from './request.js';
+import type { ClientOptions } from './options.js';
+import { ask, withQuery, type Resolve, type Target } from './request.js';
 import type { FreshetEvent, Gap, HistoryOptions, Params, PublishOptions, TokenReason } from './types.js';
 
 /** The error that an answer stands for. */
@@ -18,6 +19,12 @@ export async function httpError(response: Response, now: number): Promise<Freshe
     ? new FreshetAuthError('auth', message, extra)
     : new FreshetHttpError('http', message, extra);
 }
+
+/** Why an answer is no stream: its status, else its content type. */
+export const refusal = async (response: Response, now: number): Promise<FreshetError> =>
+  response.status === 200
+    ? new FreshetContentTypeError('content-type', `no event stream: ${response.headers.get('Content-Type')}`)
+    : httpError(response, now);
 
 /** One request for JSON; after a 401 once more, with a new token. */
 export async function requestJson(
@@ -57,6 +64,12 @@ export function sibling(url: string, name: string): string {
   const [, origin, path, query] = /^(\w+:\/\/[^/]+)?([^?]*)(.*)/.exec(url)!;
   const base = path!.endsWith('/v1/stream') ? path!.slice(0, -6) : '/v1/';
   return (origin ?? '') + base + name + (name === 'events' ? query : '');
+}
+
+/** Where to publish, or to read events, for a client of this stream. */
+export function addressOf(endpoint: 'events' | 'publish', options: ClientOptions, query: Params): string {
+  const address = options[`${endpoint}Url`] ?? sibling(ask(options.url), endpoint);
+  return endpoint === 'events' ? withQuery(options, query, address) : address;
 }
 
 /** One answer of `GET /v1/events`. */

@@ -1,5 +1,5 @@
 import type { Env } from './browser.js';
-import { FreshetContentTypeError, FreshetError } from './errors.js';
+import { FreshetError } from './errors.js';
 import { createParser, type Message } from './parser.js';
 import type { Target } from './request.js';
 import type { FreshetEvent } from './types.js';
@@ -23,17 +23,15 @@ export const ended = () => new FreshetError('ended', 'stream ended', { retryable
 export function openFetch(env: Env, target: Target, lastEventId: string | null, on: StreamHandlers): () => void {
   const abort = new AbortController();
   const headers: Record<string, string> = { Accept: 'text/event-stream', ...target.headers };
-  // A header is bytes: UTF-8, as the specification says
-  if (lastEventId) headers['Last-Event-ID'] = String.fromCharCode(...new TextEncoder().encode(lastEventId));
+  // A header is bytes: UTF-8, as the specification says; one character a byte is what these two make of it
+  if (lastEventId) headers['Last-Event-ID'] = unescape(encodeURIComponent(lastEventId));
 
   async function run(): Promise<void> {
     const response = await env.fetch(target.url, {
       headers, credentials: target.credentials!, cache: 'no-store', signal: abort.signal,
     });
-    if (!response.ok || response.status === 204) throw await (await import('./rest.js')).httpError(response, env.now());
-    const type = response.headers.get('Content-Type');
-    if (!/^text\/event-stream\s*(;|$)/i.test(type ?? ''))
-      throw new FreshetContentTypeError('content-type', `no event stream: ${type}`);
+    if (response.status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(response.headers.get('Content-Type')!))
+      throw await (await import('./rest.js')).refusal(response, env.now());
     on.opened();
     const parse = createParser(on);
     const decoder = new TextDecoder();

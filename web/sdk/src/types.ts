@@ -92,7 +92,7 @@ export interface Logger {
   error(...args: unknown[]): void;
 }
 
-/** Query parameters; arrays are sent comma-separated, `null` and `undefined` left out. */
+/** Query parameters; arrays are sent as one parameter each, `null` and `undefined` left out. */
 export type Params = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 
 /** A value, or a function that is asked again at every attempt. */

@@ -1,10 +1,11 @@
 import { createClient, type FreshetEvent, type Gap, type Snapshot } from '@freshet/client';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, call, getSession, query } from '../api';
-import { useSession } from '../live';
-import { clock, number } from '../maths';
+import { useAsked, useSession } from '../live';
+import { bytes, clock, number } from '../maths';
 import { Sign, Trouble } from '../parts';
 import { Link } from '../router';
+import { timeOf, type Listed } from './Channels';
 
 /** What a tail shows at most; older events go. */
 const SHOWN = 300;
@@ -165,12 +166,29 @@ function History({ channel }: { channel: string }) {
   );
 }
 
+/** What the channel list says of it. */
+function Facts({ channel }: { channel: string }) {
+  useSession();
+  const { data } = useAsked<{ channels: Listed[] }>(query('/v1/channels', {}), 3000);
+  const row = data?.channels.find((one) => one.channel === channel);
+  if (!row) return null;
+  return (
+    <dl className="facts">
+      <div><dt>Subscribers</dt><dd>{number(row.subscribers)}</dd></div>
+      <div><dt>Events/s</dt><dd>{number(row.rate)}</dd></div>
+      <div><dt>Kept</dt><dd>{number(row.events)} events, {bytes(row.bytes)}</dd></div>
+      <div><dt>Since</dt><dd>{timeOf(row.oldest)}</dd></div>
+    </dl>
+  );
+}
+
 /** One channel: its events as they come, and those that are kept. */
 export function Channel({ name }: { name: string }) {
   return (
     <>
       <p className="back"><Link to="/channels">Channels</Link></p>
       <h1 className="id">{name}</h1>
+      <Facts channel={name} />
       <Tail channel={name} />
       <History channel={name} />
     </>

@@ -5,7 +5,7 @@ import { bytes, clock, number } from '../maths';
 import { Table, Trouble } from '../parts';
 import { Link, navigate } from '../router';
 
-interface Listed {
+export interface Listed {
   channel: string;
   head: string | null;
   oldest: string | null;
@@ -14,26 +14,30 @@ interface Listed {
   bytes: number;
   keyed: boolean;
   subscribers: number;
+  /** Events a second, over the last 5 s. */
+  rate: number;
+  published: number;
 }
 
 /** When an id was given, from its first number. */
-const timeOf = (id: string | null) => (id ? clock(Number(id.split('-')[0])) : '–');
+export const timeOf = (id: string | null) => (id ? clock(Number(id.split('-')[0])) : '–');
 export const pathOf = (channel: string) => `/channels/${encodeURIComponent(channel)}`;
 
 function Rows({ rows }: { rows: Listed[] }) {
   return (
-    <Table label="Channels" head={['Channel', ['Subscribers', 'n'], ['Events', 'n'], ['Bytes', 'n'], ['Keys', 'n'], 'Newest', 'Oldest']}>
+    <Table label="Channels" head={['Channel', ['Subscribers', 'n'], ['Events/s', 'n'], ['Kept', 'n'], ['Bytes', 'n'], ['Keys', 'n'], 'Newest', 'Oldest']}>
       {rows.map((row) => (
         <tr key={row.channel}>
           <th scope="row">
             <Link to={pathOf(row.channel)}>{row.channel}</Link>
           </th>
-          <td className="n">{number(row.subscribers)}</td>
-          <td className="n">{number(row.events)}</td>
-          <td className="n">{bytes(row.bytes)}</td>
-          <td className="n">{row.keyed ? number(row.keys) : '–'}</td>
-          <td className="id" title={row.head ?? ''}>{timeOf(row.head)}</td>
-          <td className="id" title={row.oldest ?? ''}>{timeOf(row.oldest)}</td>
+          <td data-is="Subscribers" className="n">{number(row.subscribers)}</td>
+          <td data-is="Events/s" className="n" title={`${number(row.published)} since the start`}>{number(row.rate)}</td>
+          <td data-is="Kept" className="n">{number(row.events)}</td>
+          <td data-is="Bytes" className="n">{bytes(row.bytes)}</td>
+          <td data-is="Keys" className="n">{row.keyed ? number(row.keys) : '–'}</td>
+          <td data-is="Newest" className="id" title={row.head ?? ''}>{timeOf(row.head)}</td>
+          <td data-is="Oldest" className="id" title={row.oldest ?? ''}>{timeOf(row.oldest)}</td>
         </tr>
       ))}
     </Table>

@@ -21,12 +21,12 @@ function Row({ row, onEnd }: { row: Open; onEnd: (id: string) => void }) {
   return (
     <tr>
       <th scope="row" className="id">{row.id}</th>
-      <td>{row.tenant}</td>
-      <td>{row.subject ?? '–'}</td>
-      <td className="id">{row.address}</td>
-      <td>{row.channels.join(', ')}</td>
-      <td title={clock(row.opened)}>{duration((Date.now() - row.opened) / 1000)}</td>
-      <td><Sign ok={!row.lagging}>{row.lagging ? (row.why ?? 'behind') : 'up to date'}</Sign></td>
+      <td data-is="Tenant">{row.tenant}</td>
+      <td data-is="Subject">{row.subject ?? '–'}</td>
+      <td data-is="Address" className="id">{row.address}</td>
+      <td data-is="Channels">{row.channels.join(', ')}</td>
+      <td data-is="Open for" title={clock(row.opened)}>{duration((Date.now() - row.opened) / 1000)}</td>
+      <td data-is="State"><Sign ok={!row.lagging}>{row.lagging ? (row.why ?? 'behind') : 'up to date'}</Sign></td>
       <td>
         {sure ? (
           <button type="button" className="danger" onClick={() => onEnd(row.id)} onBlur={() => setSure(false)} autoFocus>Really end it</button>

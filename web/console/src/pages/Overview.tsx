@@ -19,6 +19,9 @@ function Reading({ name, value, unit, note, warn }: { name: string; value: strin
   );
 }
 
+/** From so many connections on, what the process itself takes hardly counts. */
+const MANY = 1000;
+const count = (n: number, what: string) => `${number(n)} ${what}${n === 1 ? '' : 's'}`;
 const ms = (value: number | null) => (value === null ? '' : value < 1000 ? `${number(value)} ms` : `${number(value / 1000)} s`);
 const memory = (value: number | null) => (value === null ? '' : bytes(value));
 
@@ -48,15 +51,15 @@ function Readings({ samples }: { samples: readonly Sample[] }) {
   const kinds = stats.connectionsByTransport;
   return (
     <dl className="readings">
-      <Reading name="Connections" value={number(stats.totalConnections)} note={`${number(kinds.sse ?? 0)} streams, ${number(kinds.polling ?? 0)} polls`} />
+      <Reading name="Connections" value={number(stats.totalConnections)} note={`${count(kinds.sse ?? 0, 'stream')}, ${count(kinds.polling ?? 0, 'poll')}`} />
       <Reading name="Events in" value={number(into)} unit="/s" note={`${number(stats.eventsPublished)} since start`} />
       <Reading name="Events out" value={number(out)} unit="/s" note={`${number(stats.eventsDelivered)} since start`} />
       <Reading name="Fan-out latency" value={stats.eventsDelivered ? ms(stats.latencyP50Ms) : '–'} note={stats.eventsDelivered ? `99 % within ${ms(stats.latencyP99Ms)}` : 'nothing sent yet'} />
       <Reading name="Lagging" value={number(stats.laggingConnections)} note="connections behind" warn={stats.laggingConnections > 0 && 'behind the log'} />
       <Reading name="Reconnects" value={percent(again)} note="of opened streams" warn={again > RECONNECT_WARN && 'over 10 %'} />
       <Reading name="Capacity" value={used === null ? 'no limit' : percent(used)} note={used === null ? 'none is set' : `of ${number(stats.maxConnections)}`} warn={used !== null && used > CAPACITY_WARN && `over 80 % of ${number(stats.maxConnections)}`} />
-      <Reading name="Memory" value={bytes(stats.memoryBytes)} note={stats.totalConnections ? `${bytes(stats.bytesPerConnection)} a connection` : 'of the process'} />
-      <Reading name="Refused" value={number(stats.eventsRefused + stats.connectionsRefused)} note={`${number(stats.eventsRefused)} events, ${number(stats.connectionsRefused)} streams`} warn={stats.eventsFailed > 0 && `${number(stats.eventsFailed)} could not be stored`} />
+      <Reading name="Memory" value={bytes(stats.memoryBytes)} note={stats.totalConnections >= MANY ? `${bytes(stats.bytesPerConnection)} a connection` : 'of the process'} />
+      <Reading name="Refused" value={number(stats.eventsRefused + stats.connectionsRefused)} note={`${count(stats.eventsRefused, 'event')}, ${count(stats.connectionsRefused, 'stream')}`} warn={stats.eventsFailed > 0 && `${number(stats.eventsFailed)} could not be stored`} />
       <Reading name="Uptime" value={duration(stats.uptimeSeconds)} note={`version ${stats.version}`} />
     </dl>
   );

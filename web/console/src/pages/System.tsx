@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { setSession } from '../api';
 import { useAsked, useLive } from '../live';
 import { bytes, number } from '../maths';
@@ -18,11 +19,56 @@ const told = (source: Record<string, unknown>) =>
     .map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
     .join(', ');
 
+interface Tenant {
+  tenant: string;
+  connections: number;
+  channels: number;
+  events: number;
+  bytes: number;
+  rate: number;
+  configured: boolean;
+}
+
+/** Everybody who is connected, has channels or is named in the configuration, a page at a time. */
+function Tenants() {
+  const [pages, setPages] = useState<string[]>(['']);
+  const after = pages.at(-1);
+  const { data, error } = useAsked<{ tenants: Tenant[]; next: string | null }>(`/v1/tenants?limit=50${after ? `&after=${encodeURIComponent(after)}` : ''}`, 3000);
+  const rows = data?.tenants ?? [];
+  return (
+    <section>
+      <h2>Tenants</h2>
+      <Trouble error={error} />
+      {rows.length > 0 && (
+        <Table label="Tenants" head={['Tenant', ['Connections', 'n'], ['Events/s', 'n'], ['Events kept', 'n'], ['Bytes', 'n'], ['Channels', 'n'], 'Open']}>
+          {rows.map(({ tenant, connections, channels, events, bytes: size, rate }) => (
+            <tr key={tenant}>
+              <th scope="row">{tenant}</th>
+              <td data-is="Connections" className="n">{number(connections)}</td>
+              <td data-is="Events/s" className="n">{number(rate)}</td>
+              <td data-is="Events kept" className="n">{number(events)}</td>
+              <td data-is="Bytes" className="n">{bytes(size)}</td>
+              <td data-is="Channels" className="n">{number(channels)}</td>
+              <td><button type="button" aria-label={`Show channels of ${tenant}`} onClick={() => { setSession({ tenant }); navigate('/channels'); }}>Show channels</button></td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {data && rows.length === 0 && <p className="empty">None known yet.</p>}
+      {(pages.length > 1 || data?.next) && (
+        <div className="bar">
+          <button type="button" disabled={pages.length === 1} onClick={() => setPages(pages.slice(0, -1))}>Back</button>
+          <button type="button" disabled={!data?.next} onClick={() => setPages([...pages, data!.next!])}>Next</button>
+        </div>
+      )}
+    </section>
+  );
+}
+
 /** Tenants, sources and the store, with their health. */
 export function System() {
   const { data, error } = useAsked<Ready>('/readyz', 2000, [503]);
   const stats = useLive().samples.at(-1)?.stats;
-  const tenants = Object.entries(stats?.connectionsByTenant ?? {}).sort((a, b) => b[1] - a[1]);
   const sources = Object.entries(data?.sources ?? {});
   return (
     <>
@@ -58,8 +104,8 @@ export function System() {
               {sources.map(([name, source]) => (
                 <tr key={name}>
                   <th scope="row">{name}</th>
-                  <td><Sign ok={source.ok}>{source.ok ? 'well' : 'failing'}</Sign></td>
-                  <td>{told(source) || '–'}</td>
+                  <td data-is="State"><Sign ok={source.ok}>{source.ok ? 'well' : 'failing'}</Sign></td>
+                  <td data-is="Details">{told(source) || '–'}</td>
                 </tr>
               ))}
             </Table>
@@ -68,22 +114,7 @@ export function System() {
           )}
         </section>
       )}
-      <section>
-        <h2>Tenants</h2>
-        {tenants.length ? (
-          <Table label="Tenants" head={['Tenant', ['Connections', 'n'], 'Channels']}>
-            {tenants.map(([name, connections]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td className="n">{number(connections)}</td>
-                <td><button type="button" aria-label={`Show channels of ${name}`} onClick={() => { setSession({ tenant: name }); navigate('/channels'); }}>Show channels</button></td>
-              </tr>
-            ))}
-          </Table>
-        ) : (
-          <p className="empty">{stats?.tenants ? `${number(stats.tenants)} known, none with open connections.` : 'None known yet.'}</p>
-        )}
-      </section>
+      <Tenants />
     </>
   );
 }

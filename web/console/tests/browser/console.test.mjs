@@ -2,13 +2,29 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { build, Hub, launch, sign } from './hub.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const EVIL = '<img src=x onerror="window.harmed = true"><script>window.harmed = true</script>';
-const PAGES = ['', '/channels', '/channels/lots', '/connections', '/system', '/publish', '/token'];
+const PAGES = ['', '/channels', '/channels/lots', '/connections', '/system', '/config', '/publish', '/token'];
+const HASH = '0123456789abcdef'.repeat(4);
+const LOT = {
+  type: 'object', required: ['lot', 'free'], additionalProperties: false,
+  properties: {
+    lot: { type: 'string', description: 'Name of the lot', maxLength: 20 },
+    free: { type: 'integer', minimum: 0, maximum: 5000 },
+    level: { enum: ['low', 'high'] },
+    place: { type: 'object', required: ['lat'], properties: { lat: { type: 'number', minimum: -90, maximum: 90 } } },
+    tags: { type: 'array', items: { type: 'string' } },
+  },
+};
+const CONFIG = {
+  publishers: [{ name: 'booking-api', secret_hash: HASH, tenant: 'silent', channels: ['trips'] }],
+  channels: [{ name: 'parking', keyed: true, events: { 'lot-changed': { schema: 'lot.json' }, note: {} } }],
+};
 
 // Asks until look() is true.
 async function until(look, what, ms = 5000) {
@@ -44,7 +60,7 @@ test('the first page is at most 120 kB of JavaScript, gzipped, further ones 15 k
 describe('the console', () => {
   let hub, context, page, complaints;
   before(async () => {
-    hub = await Hub.start(dir);
+    hub = await Hub.start(dir, { config: CONFIG, files: { 'lot.json': LOT } });
   });
   after(() => hub?.stop());
   beforeEach(async () => {
@@ -63,6 +79,7 @@ describe('the console', () => {
     p.on('console', (message) => {
       // a hub without that endpoint: the console asks to find out
       if (/404/.test(message.text()) && /\/v1\/connections/.test(message.location().url)) return;
+      if (/422/.test(message.text()) && /\/v1\/publish/.test(message.location().url)) return; // what a test refuses on purpose
       if (['error', 'warning'].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
     });
     return p;
@@ -85,6 +102,19 @@ describe('the console', () => {
     assert.equal(stream.status, 200);
     stop.abort();
     await reading('Connections').locator('.value', { hasText: /^0$/ }).waitFor();
+  });
+
+  test('the charts keep their 15 minutes over a reload', async () => {
+    await open('');
+    await reading('Events in').waitFor();
+    await until(() => page.evaluate(() => performance.now() > 3000), 'some readings', 15000);
+    // a rate needs two readings, and only one more is to be had
+    let more = 0;
+    await page.route('**/v1/stats', (route) => (more++ ? undefined : route.continue()));
+    await page.reload();
+    await until(async () => more > 1, 'one new reading');
+    assert.match(await reading('Events in').locator('.value').innerText(), /^[\d.,]+$/);
+    assert.equal(await page.evaluate(() => sessionStorage.getItem('freshet-console-samples')), null);
   });
 
   test('reconnects over 10 % are warned of, in words', async () => {
@@ -150,6 +180,86 @@ describe('the console', () => {
     await page.getByText(/^Published/).waitFor();
     const answer = await (await fetch(`${hub.url}/v1/events?channel=by-hand&since=earliest`)).text();
     assert.match(answer, /"type":"greeting".*"data":\{"a":12345678901234567890,"b":"it's"\}/);
+  });
+
+  test('publish knows the schema: lists fields, inserts an example that the hub takes, shows where it refuses', async () => {
+    await open('/publish');
+    await page.getByLabel('Channel', { exact: true }).fill('parking');
+    await page.getByText('This channel takes').waitFor();
+    await page.getByRole('button', { name: 'lot-changed', exact: true }).click();
+    const fields = page.getByRole('list', { name: 'Fields' });
+    await fields.getByText('Name of the lot; at most 20 characters').waitFor();
+    assert.deepEqual(await fields.locator('code').allInnerTexts(), ['lot', 'free', 'level', 'place', 'lat', 'tags']);
+    assert.equal(await fields.getByText('missing').count(), 2);
+    const data = page.getByRole('textbox', { name: 'Data' });
+    await page.getByRole('button', { name: 'Insert an example' }).click();
+    assert.equal(await fields.getByText('missing').count(), 0);
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await page.getByText(/^Published/).waitFor();
+    await data.fill('{"lot": "a", "free": 3,\n "place": {"lat": "north"}}');
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await page.getByRole('alert').filter({ hasText: '/place/lat' }).waitFor();
+    assert.equal(await data.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd)), '"north"');
+    assert.equal(await data.getAttribute('aria-invalid'), 'true');
+    await data.press('Home');
+    await page.getByRole('button', { name: 'Show /place/lat in the data' }).click();
+    assert.equal(await data.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd)), '"north"');
+  });
+
+  test('configuration: what is set and where, defaults on request, secrets hidden', async () => {
+    await open('/config');
+    const table = page.getByRole('region', { name: 'Options' });
+    await table.getByText('publishers', { exact: true }).waitFor();
+    await table.locator('summary', { hasText: 'booking-api' }).click();
+    await table.getByText('hidden', { exact: true }).waitFor();
+    assert.ok(!(await page.content()).includes(HASH));
+    assert.equal(await table.getByText('limits.keep_alive').count(), 0);
+    await page.getByLabel('Find an option').fill('keep_alive');
+    await table.getByText('limits.keep_alive').waitFor();
+    await page.getByLabel('Find an option').fill('');
+    await page.getByLabel('Defaults too').check();
+    await table.getByText('limits.keep_alive').waitFor();
+  });
+
+  test('tenants: also those that nobody is connected to; channels: events a second', async () => {
+    await hub.publish([{ tenant: 'quiet', channel: 'theirs', data: 1 }]);
+    await open('/system');
+    const tenants = page.getByRole('region', { name: 'Tenants' });
+    for (const name of ['silent', 'quiet']) assert.equal(await tenants.getByRole('row', { name }).getByRole('cell').first().innerText(), '0');
+    await tenants.getByRole('button', { name: 'Show channels of quiet' }).click();
+    await page.getByRole('link', { name: 'theirs' }).waitFor();
+    await page.getByRole('combobox', { name: 'Tenant' }).fill('');
+    await hub.publish(Array.from({ length: 100 }, (_, n) => ({ channel: 'busy', data: n })));
+    const rate = page.getByRole('row', { name: 'busy' }).getByRole('cell').nth(1);
+    await until(async () => Number(await rate.innerText().catch(() => 0)) > 0, 'a rate for the busy channel');
+    await page.getByRole('link', { name: 'busy' }).click();
+    await page.locator('.facts').getByText('Events/s').waitFor();
+  });
+
+  test('connections: a page at a time, found by channel, and why one lags', async () => {
+    const stop = new AbortController();
+    const streams = await Promise.all(Array.from({ length: 55 }, () => fetch(`${hub.url}/v1/stream?channel=many`, { signal: stop.signal })));
+    const { hostname, port } = new URL(hub.url);
+    const stuck = connect({ host: hostname, port, onread: { buffer: Buffer.alloc(1024), callback: () => false } }); // reads once, then never
+    stuck.write(`GET /v1/stream?channel=flood HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+    await until(async () => (await (await fetch(`${hub.url}/v1/connections?channel=flood`)).json()).connections.length === 1, 'the stuck reader is there');
+    for (let n = 0; n < 30; n++) await hub.publish(Array.from({ length: 15 }, () => ({ channel: 'flood', data: 'x'.repeat(60000) })));
+    await open('/connections');
+    await page.getByLabel('Channel', { exact: true }).fill('many');
+    await until(async () => (await page.locator('tbody tr').count()) === 50, 'the first 50');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await until(async () => (await page.locator('tbody tr').count()) === 5, 'the last 5');
+    await page.getByRole('button', { name: 'Back' }).click();
+    await until(async () => (await page.locator('tbody tr').count()) === 50, 'the first 50 again');
+    await page.getByLabel('Channel', { exact: true }).fill('flood');
+    const state = page.locator('tbody tr .sign.bad');
+    await state.waitFor({ timeout: 15000 });
+    assert.match(await state.innerText(), /^! [a-z ]{4,}/);
+    await open('');
+    await reading('Lagging').locator('.note', { hasText: 'behind the log' }).waitFor();
+    assert.equal(streams.length, 55);
+    stop.abort();
+    stuck.destroy();
   });
 
   test('a token is taken apart without a request', async () => {
@@ -244,6 +354,15 @@ describe('the console', () => {
           if (where === '/channels') await p.locator('td').first().waitFor();
           if (where === '/connections' && listed) await p.locator('td').first().waitFor();
           if (where === '/system') await p.getByText('takes events').waitFor();
+          if (where === '/config') {
+            await p.getByLabel('Defaults too').check();
+            await p.locator('summary', { hasText: 'booking-api' }).click();
+          }
+          if (where === '/publish') {
+            await p.getByLabel('Channel', { exact: true }).fill('parking');
+            await p.getByRole('combobox', { name: 'Type' }).fill('lot-changed');
+            await p.getByRole('list', { name: 'Fields' }).waitFor();
+          }
           if (where === '/channels/lots') {
             await p.getByLabel('From').first().selectOption('earliest');
             await p.getByRole('button', { name: 'Read' }).click();
@@ -252,6 +371,7 @@ describe('the console', () => {
           }
           if (where === '/token') await p.getByLabel('A token to take apart').fill(sign({ company_id: 'acme', channels: ['lots'], admin: true }));
           if (process.env.SHOTS) await p.screenshot({ path: path.join(process.env.SHOTS, `${where.replaceAll('/', '_') || 'overview'}-${width}-${colorScheme}.png`), fullPage: true });
+          if (where === '/connections') assert.ok((await p.getByRole('button', { name: /^Disconnect / }).first().boundingBox()).x < width - 40, 'to be reached without scrolling sideways');
           const { wide, text } = await p.evaluate(() => ({ wide: document.documentElement.scrollWidth, text: document.body.innerText.slice(0, 40) }));
           assert.ok(wide <= width, `${where} is ${wide} px wide (${text})`);
           await p.evaluate(AXE);
@@ -262,6 +382,41 @@ describe('the console', () => {
         stop.abort();
         await ctx.close();
       });
+});
+
+test('capacity over 80 % is warned of, in words', async () => {
+  const hub = await Hub.start(dir, { config: { limits: { connections: 5 } } });
+  const page = await browser.newPage();
+  const stop = new AbortController();
+  const streams = await Promise.all(Array.from({ length: 5 }, () => fetch(`${hub.url}/v1/stream?channel=full`, { signal: stop.signal })));
+  await page.goto(`${hub.url}/console`);
+  const capacity = page.locator('.reading').filter({ hasText: 'Capacity' });
+  await capacity.locator('.note', { hasText: 'over 80 % of 5' }).waitFor();
+  assert.ok(streams.every(({ status }) => status === 200));
+  stop.abort();
+  await capacity.locator('.note', { hasText: /^of 5$/ }).waitFor();
+  await page.close();
+  await hub.stop();
+});
+
+test('the page runs no script but its own files, by its policy and in fact', async () => {
+  const hub = await Hub.start(dir);
+  const answer = await fetch(`${hub.url}/console`);
+  const policy = answer.headers.get('Content-Security-Policy');
+  const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? /default-src ([^;]*)/.exec(policy)[1];
+  assert.equal(scripts.trim(), "'self'");
+  assert.deepEqual((await answer.text()).match(/<script[^>]*>[^<]|\son\w+=/g), null);
+  const page = await browser.newPage();
+  await page.goto(`${hub.url}/console`);
+  await page.locator('.reading').first().waitFor();
+  await page.evaluate(() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.harmed = true';
+    document.body.append(script);
+  });
+  assert.equal(await page.evaluate(() => window.harmed), undefined);
+  await page.close();
+  await hub.stop();
 });
 
 describe('a hub that wants tokens', () => {
@@ -306,6 +461,12 @@ describe('a hub that wants tokens', () => {
     await p.getByLabel('Find or name a channel').fill('lots');
     await p.getByRole('button', { name: 'Open', exact: true }).click();
     await p.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    for (const [where, heading] of [['', 'Overview'], ['/config', 'Configuration'], ['/connections', 'Connections'], ['/system', 'System']]) {
+      await p.goto(`${hub.url}/console${where}`);
+      await p.getByRole('heading', { name: heading, level: 1 }).waitFor();
+      await p.getByRole('alert').filter({ hasText: 'Not granted' }).first().waitFor();
+      assert.equal(await p.locator('.reading, tbody tr').count(), 0);
+    }
     await p.goto(`${hub.url}/console/channels/secret`);
     await p.getByRole('status').filter({ hasText: 'Refused' }).waitFor();
     await p.close();

@@ -23,9 +23,10 @@ export function build() {
 }
 
 export class Hub {
-  static async start(console, { dev = true, config = {} } = {}) {
+  static async start(console, { dev = true, config = {}, files = {} } = {}) {
     const hub = new Hub();
     hub.dir = mkdtempSync(path.join(tmpdir(), 'freshet-hub-'));
+    for (const [name, content] of Object.entries(files)) writeFileSync(path.join(hub.dir, name), JSON.stringify(content));
     const auth = dev ? {} : { auth: { keys: [{ name: 'main', algorithm: 'HS256', secret: SECRET }] } };
     writeFileSync(path.join(hub.dir, 'hub.yaml'), JSON.stringify({ console, listen: '127.0.0.1:0', ...auth, ...config }));
     hub.process = spawn(HUB, ['serve', '--config', path.join(hub.dir, 'hub.yaml'), ...(dev ? ['--dev'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -2,7 +2,7 @@
 import { createClient } from '../client.js';
 import type { ClientOptions } from '../options.js';
 import { parkingPreset } from '../presets.js';
-import type { Off, Snapshot } from '../types.js';
+import type { Gap, Off, Snapshot } from '../types.js';
 
 export { parkingPreset } from '../presets.js';
 
@@ -65,6 +65,10 @@ function revive(data: unknown): unknown {
 export interface SSEClient {
   connect(): void;
   disconnect(): void;
+  /** Tries again at once, also after the last of the documented tries. */
+  reconnect(): void;
+  /** Says that what a gap lost was fetched anew: the snapshot's `stale` goes. */
+  markFresh(): void;
   on<T extends keyof SSEEventMap>(type: T, callback: Callback<T>): Off;
   off<T extends keyof SSEEventMap>(type: T, callback: Callback<T>): void;
   onConnected(callback: Callback<'connected'>): Off;
@@ -72,6 +76,8 @@ export interface SSEClient {
   onAlert(callback: Callback<'alert'>): Off;
   onViolation(callback: Callback<'violation'>): Off;
   onPing(callback: Callback<'ping'>): Off;
+  /** Events were missed: fetch what is shown anew, then `markFresh()`. */
+  onGap(callback: (gap: Gap) => void): Off;
   getSnapshot(): Snapshot;
   subscribeSnapshot(listener: () => void): Off;
 }
@@ -94,6 +100,8 @@ export function createSSEClient(options: Partial<ClientOptions> = {}): SSEClient
   return {
     connect: client.connect,
     disconnect: client.disconnect,
+    reconnect: client.reconnect,
+    markFresh: client.markFresh,
     on,
     off,
     onConnected: (callback) => on('connected', callback),
@@ -101,6 +109,7 @@ export function createSSEClient(options: Partial<ClientOptions> = {}): SSEClient
     onAlert: (callback) => on('alert', callback),
     onViolation: (callback) => on('violation', callback),
     onPing: (callback) => on('ping', callback),
+    onGap: (callback) => client.on('gap', callback),
     getSnapshot: client.getSnapshot,
     subscribeSnapshot: client.subscribeSnapshot,
   };

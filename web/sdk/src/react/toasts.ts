@@ -34,7 +34,11 @@ export function useToasts(options: UseToastsOptions = {}) {
   const latest = useLatest(options);
   const count = useRef(0);
   const [toasts, setToasts] = useState<readonly Toast[]>([]);
-  const dismiss = useCallback((id: number) => setToasts((list) => list.filter((toast) => toast.id !== id)), []);
+  // The same list when it is gone already: nothing is drawn again for it
+  const dismiss = useCallback(
+    (id: number) => setToasts((list) => (list.some((toast) => toast.id === id) ? list.filter((toast) => toast.id !== id) : list)),
+    [],
+  );
   const enabled = options.enabled ?? true;
 
   useEffect(() => {

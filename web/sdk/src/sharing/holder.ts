@@ -73,7 +73,7 @@ export function createHolder(env: Env, send: (message: ToTab) => void, lastState
               ...(renews && { getToken: () => null }),
               ...(polling && { onExhausted: poll(polling) }),
             };
-            engine = createEngine(settings, env, resolve, hooks);
+            engine = createEngine({ config: settings, env, resolve, hooks });
           }
           tell(from, engine.state());
           return update();

@@ -1,2 +1,3 @@
 export { tabs, type TabsOptions } from './tabs.js';
-export type { Share, ShareRequest } from './share.js';
+export type { Share } from './share.js';
+export type { EngineParts as ShareRequest } from '../engine.js';

@@ -1,11 +1,11 @@
 import type { State } from '../machine.js';
 import { createHolder } from './holder.js';
-import type { ShareRequest } from './share.js';
+import type { EngineParts } from '../engine.js';
 import type { Link } from './tab.js';
 import type { ToHolder, ToTab } from './wire.js';
 
 /** Waits for the lock; whoever has it holds the connection and broadcasts what comes. */
-export function joinLeader(name: string, { env }: ShareRequest, take: (message: ToTab) => void): Link {
+export function joinLeader(name: string, { env }: EngineParts, take: (message: ToTab) => void): Link {
   const air = new BroadcastChannel(`freshet:${name}`);
   let holder: ReturnType<typeof createHolder> | null = null;
   let last: State | null = null;

@@ -1,9 +1,10 @@
 import type { Engine } from '../engine.js';
 import { asError } from '../errors.js';
+import { bare } from '../event.js';
 import { initialState, pollOf, type State } from '../machine.js';
 import { fetchPage } from '../rest.js';
 import type { FreshetEvent } from '../types.js';
-import type { ShareRequest } from './share.js';
+import type { EngineParts } from '../engine.js';
 import { packError, unpackError, type ToHolder, type ToTab } from './wire.js';
 
 /** The way to whoever holds the connection. */
@@ -17,7 +18,7 @@ const PAGE = 1000;
 
 /** The tab's end of a shared connection: an engine that runs elsewhere. */
 export function createTab(
-  { config, env, resolve, hooks }: ShareRequest,
+  { config, env, resolve, hooks }: EngineParts,
   join: (take: (message: ToTab) => void) => Link,
 ): Engine {
   const from = Array.from({ length: 4 }, () => env.random().toString(36).slice(2)).join('');
@@ -63,7 +64,7 @@ export function createTab(
   async function catchUp(since: string): Promise<void> {
     waiting = [];
     const events: FreshetEvent[] = [];
-    const tellGap = (data: unknown) => events.push({ id: null, channel: null, type: 'freshet.gap', time: null, data });
+    const tellGap = (data: unknown) => events.push(bare('freshet.gap', data));
     try {
       for (let cursor: string | null = since; cursor !== null; ) {
         const query = { type: config.events, envelope: null, channel: channels, lastEventId: cursor, limit: PAGE };

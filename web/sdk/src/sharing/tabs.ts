@@ -23,7 +23,7 @@ export interface TabsOptions {
  */
 export function tabs({ name = 'freshet', workerUrl, mode = 'auto' }: TabsOptions = {}): Share {
   return (request) => {
-    const { config, env, resolve, hooks } = request;
+    const { config } = request;
     const may = (wanted: string) => mode === 'auto' || mode === wanted;
     // A fetch of the application's own can't cross to a worker
     const worker = may('worker') && !config.fetch && config.transport !== 'eventsource' && typeof SharedWorker !== 'undefined';
@@ -42,6 +42,6 @@ export function tabs({ name = 'freshet', workerUrl, mode = 'auto' }: TabsOptions
       }
     }
     if (leader) return createTab(request, (take) => joinLeader(name, request, take));
-    return createEngine(config, env, resolve, hooks);
+    return createEngine(request);
   };
 }

@@ -118,6 +118,17 @@ describe.skipIf(!hasBinary)('the documented endpoints', () => {
     expect(sseManager.getStats().connectionsByCompany).toEqual(stats.connectionsByCompany);
   });
 
+  it('the manager ends a connection; the client comes back under another name', async () => {
+    const client = await follow(tripsPreset);
+    const { clientId } = client.getSnapshot();
+    await sseManager.removeConnection(clientId!);
+    await vi.waitFor(() => expect(client.getSnapshot().status).toBe('reconnecting'));
+    client.reconnect();
+    await vi.waitFor(() => expect(client.getSnapshot().isConnected).toBe(true));
+    expect(client.getSnapshot().clientId).not.toBe(clientId);
+    await expect(sseManager.removeConnection(clientId!)).rejects.toMatchObject({ status: 404 });
+  });
+
   it("the cockpit's lines for the console of a browser", async () => {
     const site = await startSite(hub);
     const browser = await launch();

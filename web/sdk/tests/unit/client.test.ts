@@ -484,6 +484,9 @@ describe('batches', () => {
     expect(client.recent()).toHaveLength(0);
     await world.advance(ms);
     expect(types(client.recent())).toHaveLength(50);
+    expect(changes).toHaveBeenCalledOnce();
+    client.disconnect();
+    expect(changes, 'a change of status does not wait').toHaveBeenCalledTimes(2);
   });
 });
 

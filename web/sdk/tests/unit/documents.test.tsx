@@ -99,7 +99,7 @@ describe('cockpit', () => {
   });
   it('PollingFallback polls by itself', async () => {
     const { fallback, client } = await import('../fixtures/documents/cockpit-configuration');
-    await until(() => hub.requests.some((line) => line.startsWith('GET /v1/events?tenant=acme-corp&channel=dashboard-updates')));
+    await until(() => hub.requests.some((line) => line.startsWith('GET /api/sse/events?tenant=acme-corp&channel=dashboard-updates')));
     expect(fallback.isActive).toBe(true);
     fallback.stop();
     client.close();

@@ -32,9 +32,10 @@ class Driver {
   timer(name: 'retry' | 'watch' | 'hidden'): this {
     return this.send({ type: 'timer', name });
   }
-  /** The delay that a timer was set to by the last input; the last setting counts. */
+  /** The delay that a timer was set to by the last input, `null` if it was cleared; the last setting counts. */
   delay(name: string): number | null | undefined {
-    return this.effects.filter(([what, of]) => what === 'timer' && of === name).pop()?.[2];
+    const set = this.effects.filter(([what]) => what === name).pop();
+    return set && ((set[1] ?? null) as number | null);
   }
   did(what: string): boolean {
     return this.effects.some(([name]) => name === what);
@@ -227,21 +228,21 @@ describe('polling', () => {
     expect(d.did('poll')).toBe(true);
     expect(d.delay('retry')).toBe(60000);
     expect(d.state).toMatchObject({ status: 'reconnecting', transport: 'polling' });
-    expect(d.send('polled').state).toMatchObject({ status: 'connected', transport: 'polling', error: null });
+    expect(d.send({ type: 'opened' }).state).toMatchObject({ status: 'connected', transport: 'polling', error: null });
   });
   it('a failed probe changes nothing but the time of the next', () => {
-    const d = fallen().send('polled').timer('retry');
+    const d = fallen().send({ type: 'opened' }).timer('retry');
     expect(d.state.status).toBe('connected');
     expect(d.fail().delay('retry')).toBe(60000);
     expect(d.state).toMatchObject({ status: 'connected', transport: 'polling' });
   });
   it('a stream that opens ends it', () => {
-    const d = fallen().send('polled').timer('retry').send('opened');
+    const d = fallen().send({ type: 'opened' }).timer('retry').send('opened');
     expect(d.did('stopPolling')).toBe(true);
     expect(d.state).toMatchObject({ status: 'connected', transport: 'sse' });
   });
   it('a poll that is refused for good fails', () => {
-    const d = fallen().send({ type: 'pollFailed', error: new FreshetError('auth', 'no', { status: 403 }) });
+    const d = fallen().send({ type: 'failed', error: new FreshetError('auth', 'no', { status: 403 }) });
     expect(d.state.status).toBe('failed');
     expect(d.did('stopPolling')).toBe(true);
   });

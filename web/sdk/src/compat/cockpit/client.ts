@@ -5,7 +5,6 @@ import type { ClientOptions } from '../../options.js';
 import { poll } from '../../polling.js';
 import { cockpitPreset } from '../../presets.js';
 import { createResolve } from '../../request.js';
-import { sibling } from '../../rest.js';
 import type { EventMap, FreshetEvent, Off, Snapshot } from '../../types.js';
 
 export type ConnectionState = Snapshot['status'];
@@ -13,7 +12,7 @@ export type ConnectionState = Snapshot['status'];
 export interface SSEClientOptions {
   companyId: string;
   channel: string;
-  /** Default `/api/sse/stream`. */
+  /** Default `/api/sse/stream`; polls go to `events` beside it. */
   url?: string;
   /** First delay, in ms. Default 1000. */
   initialRetryDelay?: number;
@@ -40,7 +39,8 @@ export function cockpitOptions(options: SSEClientOptions): ClientOptions {
     url,
     channels: [channel],
     params: { companyId },
-    eventsUrl: `${sibling(url.replace(/\?.*/, ''), 'events')}?tenant=${encodeURIComponent(companyId)}`,
+    // Polled at the stream's own place: a route has its own cookie, tenant and channels
+    eventsUrl: `${url.replace(/\?.*/, '').replace(/stream$/, 'events')}?tenant=${encodeURIComponent(companyId)}`,
     retry: { ...cockpitPreset.retry, initialDelay: initialRetryDelay, maxDelay: maxRetryDelay, maxRetries },
     ...(options.enablePollingFallback && { onExhausted: poll({ interval: pollInterval }) }),
     ...options.client,

@@ -14,6 +14,8 @@ export interface SSEConnection extends Controls, Pick<Snapshot, 'status' | 'isCo
   state: Snapshot['status'];
   isPolling: boolean;
   subscribe: (listener: (event: FreshetEvent) => void) => Off;
+  /** After a gap has been made good by fetching anew: `stale` goes. */
+  markFresh: () => void;
 }
 
 /** A channel of a company; components that ask for the same one share its connection. */
@@ -33,9 +35,10 @@ export function useSSEConnection(options: UseSSEConnectionOptions): SSEConnectio
       status, state: status, isConnected, attempt, nextRetryAt, lastEventId, error, transport, stale,
       isPolling: transport === 'polling',
       subscribe,
+      markFresh: client.markFresh,
       ...controls,
     }),
-    [subscribe, controls, status, isConnected, attempt, nextRetryAt, lastEventId, error, transport, stale],
+    [client, subscribe, controls, status, isConnected, attempt, nextRetryAt, lastEventId, error, transport, stale],
   );
 }
 

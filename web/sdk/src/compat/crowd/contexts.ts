@@ -50,6 +50,8 @@ interface Density {
   connectionState: ConnectionState;
   /** `true` while the readings come by polling. */
   isPolling: boolean;
+  /** The connection beneath: its snapshot, its gaps, further types of events. */
+  client: Client<EventMap>;
 }
 const DensityContext = createContext<Density | null>(null);
 
@@ -68,8 +70,8 @@ export function DensityProvider({ url = densityPreset.url, channel = 'density', 
     return () => offs.forEach((off) => off());
   }, [client, url, maxEvents]);
   const value = useMemo(
-    () => ({ readings, latest: readings[readings.length - 1] ?? null, connectionState: status as ConnectionState, isPolling: transport === 'polling' }),
-    [readings, status, transport],
+    () => ({ readings, latest: readings[readings.length - 1] ?? null, connectionState: status as ConnectionState, isPolling: transport === 'polling', client }),
+    [readings, status, transport, client],
   );
   return h(DensityContext.Provider, { value }, children);
 }
@@ -78,6 +80,8 @@ interface Alerts {
   alerts: readonly AlertEvent[];
   emergency: EmergencyMode | null;
   connectionState: ConnectionState;
+  /** The connection beneath. */
+  client: Client<EventMap>;
 }
 const AlertContext = createContext<Alerts | null>(null);
 
@@ -95,7 +99,7 @@ export function AlertProvider({ url = alertPreset.url, maxEvents = 100, client: 
     ];
     return () => offs.forEach((off) => off());
   }, [client, url, maxEvents]);
-  const value = useMemo(() => ({ alerts, emergency, connectionState: status as ConnectionState }), [alerts, emergency, status]);
+  const value = useMemo(() => ({ alerts, emergency, connectionState: status as ConnectionState, client }), [alerts, emergency, status, client]);
   return h(AlertContext.Provider, { value }, children);
 }
 

@@ -1,5 +1,5 @@
 /** The rental company's names. */
-export { createCustomEvent, SSEEvents, SSE_EVENT_TYPES, type SSEEventType } from './events.js';
+export { rentalClient, createCustomEvent, SSEEvents, SSE_EVENT_TYPES, type SSEEventType } from './events.js';
 export { useSSE, type UseSSEOptions, type UseSSEResult } from './hooks.js';
 export * from './context.js';
 export { rentalPreset } from '../../presets.js';
