@@ -24,7 +24,9 @@ $(BUILD)/build.ninja:
 	@meson setup $(BUILD) --prefix $(PREFIX) $(MESONFLAGS) > $(BUILD).log 2>&1 || { cat $(BUILD).log; rm -f $(BUILD).log; exit 1; }
 	@mv $(BUILD).log $(BUILD)/setup.log
 
-run: build
+run:
+	@tools/need run $(if $(call given,DB),postgresql)
+	@$(MAKE) --no-print-directory build
 	@APP='$(call given,APP)' DB='$(call given,DB)' tools/run-apps $(PORT)
 
 test:

@@ -1,20 +1,24 @@
 #!/usr/bin/env node
 // Whether one tenant at ten times its limits is felt by another: the latency of a tenant's events
 // with the other one quiet and with it raging, in alternating pairs.
-// usage: node bench/isolation.mjs [--pairs N] [--seconds N] [--json]
+// usage: node bench/isolation.mjs [--pairs N] [--seconds N] [--nice N] [--json]
 //
-// The hub runs on CPU 0, both clients on CPU 1, the raging one behind the other (nice). It may publish
-// 200 events a second and have 100 streams; it sends 2,000 single-event requests a second over ten
-// connections, holds its 100 streams, and asks for ten times as many, over and over. The other has 100
-// streams and publishes 100 events a second: `freshet bench` measures from sending a publish to
-// each stream's having it. The target: p99 at most 10 % worse, median of the pairs.
+// The hub runs on CPU 0, both clients on CPU 1, the raging one behind the other (nice 10). It may publish
+// 50 events a second and have 50 streams; it sends 500 single-event requests a second over ten
+// connections, holds its 50 streams, and asks for 500 more each second. The other has 500 streams and
+// publishes 50 events a second: `freshet bench` measures from sending a publish to each stream's
+// having it. Where other work keeps the machine busy, --nice -15 (as root) puts the hub and
+// the measuring client before it. The target: p99 at most 10 % worse, median of the pairs.
 import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Hub } from '../tests/system/lib/hub.mjs';
 import { auth, bearer } from '../tests/system/lib/token.mjs';
 
-const RATE = 200, STREAMS = 100, TIMES = 10, TARGET = 1.1;
+const RATE = 50, STREAMS = 50, TIMES = 10, TARGET = 1.1;
+const CALM_STREAMS = 500, CALM_RATE = 50;
 const BIN = process.env.FRESHET_BIN ?? fileURLToPath(new URL('../build/freshet', import.meta.url));
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
@@ -29,7 +33,7 @@ function rage(port) {
   const head = (method, path, more = '') => `${method} ${path} HTTP/1.1\r\nHost: hub\r\nAuthorization: ${token('raging')}\r\n${more}\r\n`;
   const body = JSON.stringify({ channel: 'noise', data: { text: 'x'.repeat(100) } });
   const publish = head('POST', '/v1/publish', `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`) + body;
-  const follow = head('GET', '/v1/stream?channel=noise');
+  const follow = head('GET', '/raging');
   const counts = { sent: 0, taken: 0, limited: 0, streams: 0, refused: 0 };
   const connect = (on) => {
     const s = net.connect(port, '127.0.0.1').on('error', () => {}).on('data', on);
@@ -58,10 +62,10 @@ function rage(port) {
 
 // ---- the measurement ----
 
-function measure(hub, seconds) {
-  const args = ['-c', '1', BIN, 'bench', hub.url, '--conns', String(STREAMS), '--rate', '100', '--duration', `${seconds}s`, '--settle', '500ms', '--json'];
+function measure(hub, seconds, nice) {
+  const args = ['-n', String(nice), 'taskset', '-c', '1', BIN, 'bench', hub.url, '--conns', String(CALM_STREAMS), '--rate', String(CALM_RATE), '--duration', `${seconds}s`, '--settle', '500ms', '--json'];
   return new Promise((resolve, reject) => {
-    const child = spawn('taskset', args, { env: { ...process.env, FRESHET_TOKEN: token('calm').split(' ')[1] } });
+    const child = spawn('nice', args, { env: { ...process.env, FRESHET_TOKEN: token('calm').split(' ')[1] } });
     let out = '', err = '';
     child.stdout.on('data', (d) => (out += d));
     child.stderr.on('data', (d) => (err += d));
@@ -69,20 +73,22 @@ function measure(hub, seconds) {
   });
 }
 
-async function once(raging, seconds) {
+async function once(raging, seconds, nice) {
   const hub = await Hub.start({
-    config: { auth: auth(), loops: 1, log: { level: 'error' }, limits: { publish_per_second: RATE, publish_burst: RATE, connections_per_tenant: STREAMS } },
+    config: { auth: auth(), loops: 1, log: { level: 'error' }, limits: { publish_per_second: RATE, publish_burst: RATE },
+      routes: [{ path: '/raging', kind: 'stream', channels: ['noise'], connections_per_tenant: STREAMS }] },
     dev: false,
   });
   let noise, counts;
   try {
     await new Promise((done) => spawn('taskset', ['-a', '-p', '-c', '0', String(hub.process.child.pid)], { stdio: 'ignore' }).on('close', done));
+    if (nice) for (const task of readdirSync(`/proc/${hub.process.child.pid}/task`)) os.setPriority(Number(task), nice);
     if (raging) {
-      noise = spawn('nice', ['-n', '19', 'taskset', '-c', '1', process.execPath, fileURLToPath(import.meta.url), '--rage', String(hub.port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      noise = spawn('nice', ['-n', String(Math.min(19, nice + 10)), 'taskset', '-c', '1', process.execPath, fileURLToPath(import.meta.url), '--rage', String(hub.port)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
       await new Promise((done) => noise.once('message', done));
       await sleep(1000);
     }
-    const report = await measure(hub, seconds);
+    const report = await measure(hub, seconds, nice);
     if (noise) counts = await new Promise((done) => (noise.once('message', done), noise.send('enough')));
     return { p50: report.latency_us.p50, p99: report.latency_us.p99, wrong: report.lost + report.repeated + report.reordered, counts };
   } finally {
@@ -94,11 +100,11 @@ async function once(raging, seconds) {
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 async function main() {
-  const pairs = option('pairs', 5), seconds = option('seconds', 10), json = process.argv.includes('--json');
+  const pairs = option('pairs', 5), seconds = option('seconds', 10), nice = option('nice', 0), json = process.argv.includes('--json');
   const runs = [];
   for (let i = 0; i < pairs; i++) {
     const pair = {};
-    for (const raging of i % 2 ? [true, false] : [false, true]) pair[raging ? 'raging' : 'quiet'] = await once(raging, seconds);
+    for (const raging of i % 2 ? [true, false] : [false, true]) pair[raging ? 'raging' : 'quiet'] = await once(raging, seconds, nice);
     runs.push(pair);
     const { quiet, raging } = pair, c = raging.counts;
     if (!json)

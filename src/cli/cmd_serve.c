@@ -46,9 +46,9 @@ static void on_hangup(int number)
 static void on_reloaded(void *ctx, int error, const char *detail)
 {
     (void)ctx;
-    (void)error;
     (void)detail;
-    notify_send(&manager, "READY=1");
+    if (error != FRESHET_ECLOSING)
+        notify_send(&manager, "READY=1");
 }
 
 static void handle_signals(void)
@@ -59,6 +59,7 @@ static void handle_signals(void)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a file over its limit is an error of the write */
 }
 
 static void say_where(const struct freshet_hub *hub)

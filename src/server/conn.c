@@ -245,7 +245,8 @@ void conn_answered(struct conn *c, bool keep_alive)
         conn_overloaded(c);
         return;
     }
-    if (!keep_alive || atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
+    if (!keep_alive || (c->gone && !c->x->in.len) ||
+        atomic_load_explicit(&c->w->s->draining, memory_order_relaxed)) {
         conn_finish(c);
         return;
     }
@@ -497,6 +498,8 @@ static void work(struct conn *c, const char *p, size_t len, bool from_in)
         put_in_list(c, c->x->in.len ? &c->w->heads : &c->w->idles);
     if (c->x->in.failed)
         conn_overloaded(c);
+    else if (c->gone && (c->state == CONN_BODY || (c->state == CONN_HEAD && !c->x->out.len)))
+        conn_close(c); /* the rest never comes */
     else
         pause_reading(c, c->gone || c->x->in.len > IN_MAX);
 }
@@ -510,9 +513,11 @@ static void conn_input(struct conn *c)
  * request. A poll that waits for events is not among them: its client has gone. */
 static bool awaits_answer(const struct conn *c)
 {
-    return c->request && !c->x->in.len &&
-           (c->state == CONN_BUSY ||
-            (c->state == CONN_POLL && c->poll && c->poll->deadline_ms <= c->w->mono_ms));
+    if (c->state == CONN_HEAD)
+        return c->x->out.len > 0;
+    return c->request && (c->state == CONN_BUSY ||
+                          (c->state == CONN_POLL && c->poll &&
+                           c->poll->deadline_ms <= c->w->mono_ms));
 }
 
 static void readable(struct conn *c)
@@ -523,7 +528,8 @@ static void readable(struct conn *c)
         return;
     if (n == 0 && awaits_answer(c)) {
         c->gone = true;
-        c->request->http.keep_alive = false;
+        if (c->request && !c->x->in.len) /* else there is more to answer */
+            c->request->http.keep_alive = false;
         pause_reading(c, true);
         return;
     }
@@ -567,6 +573,8 @@ static void writable(struct conn *c)
     else if (sent == 1 && c->state == CONN_HEAD && c->x->in.len) {
         put_in_list(c, &c->w->heads);
         conn_input(c);
+    } else if (sent == 1 && c->state == CONN_HEAD && c->gone) {
+        conn_close(c);
     }
 }
 

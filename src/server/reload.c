@@ -36,6 +36,14 @@ void reload_drop(struct server *s)
     s->reload = NULL;
 }
 
+/* As freshet_on_reload has it. */
+static int public_error(int code)
+{
+    if (code == ERR_OVERLOADED)
+        return FRESHET_ENOMEM;
+    return code == ERR_INTERNAL ? FRESHET_EFAILED : FRESHET_EINVAL;
+}
+
 /* ---- on the thread: reading ---- */
 
 static void note_restart(void *ctx, const char *name)
@@ -61,7 +69,7 @@ static void read_again(uv_work_t *work)
     options_keep(opts, boot, note_restart, r);
     r->conf = conf_new(opts, r->s->boot, &e);
     if (!r->conf) {
-        r->error = api_error(e.code);
+        r->error = public_error(e.code);
         buf_addf(&r->report, "%s\n", e.detail);
     }
 }
@@ -185,7 +193,7 @@ static void on_read(uv_work_t *work, int status)
         sources_prepare(s, r->conf, &sources, &e)) {
         access_give_up(access);
         sources_give_up(sources);
-        fail(r, api_error(e.code), e.detail);
+        fail(r, public_error(e.code), e.detail);
         return;
     }
     take(s, r, access, sources);

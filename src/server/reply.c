@@ -126,13 +126,19 @@ static void note_refusal(struct worker *w, const struct request *rq, const struc
 
 void reply_error(struct conn *c, struct request *rq, const struct err *e, const char *extra)
 {
-    struct buf body = BUF_INIT;
+    struct buf body = BUF_INIT, fields = BUF_INIT;
+    int status = err_status(e->code);
     put_problem(e, &body);
     note_refusal(c->w, rq, e);
-    if (body.failed)
+    if (extra)
+        buf_add_str(&fields, extra);
+    if ((status == 503 || status == 507) && !(extra && strstr(extra, "Retry-After:")))
+        buf_add_str(&fields, "Retry-After: 1\r\n");
+    if (body.failed || fields.failed)
         c->x->out.failed = true; /* not half an answer */
-    reply(c, rq, err_status(e->code), "application/problem+json", buf_slice(&body), extra);
+    reply(c, rq, status, "application/problem+json", buf_slice(&body), buf_cstr(&fields));
     buf_fini(&body);
+    buf_fini(&fields);
 }
 
 int reply_fail(struct conn *c, struct request *rq, int code, const char *fmt, ...)

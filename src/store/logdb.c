@@ -40,9 +40,21 @@ static int system_error(struct err *e, const char *path, const char *what, int n
                    path, what, reason);
 }
 
+/* The disk, the file system or the number of descriptors fails the hub, which did nothing wrong: it
+ * may be over when somebody comes again. */
+static bool is_of_the_disk(int rc, sqlite3 *conn)
+{
+    int number = conn ? sqlite3_system_errno(conn) : 0;
+    return (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_READONLY ||
+           ((rc & 0xff) == SQLITE_CANTOPEN && (number == EMFILE || number == ENFILE));
+}
+
 int logdb_error(struct logdb *db, sqlite3 *conn, int rc, struct err *e)
 {
     const char *reason = conn ? sqlite3_errmsg(conn) : sqlite3_errstr(rc);
+    struct err unread;
+    if (!e)
+        e = &unread;
     switch (rc & 0xff) {
     case SQLITE_FULL:
         return err_set(e, ERR_STORE_FULL, "%.*s can't grow: the disk is full", PATH_SHOWN,
@@ -66,10 +78,16 @@ int logdb_error(struct logdb *db, sqlite3 *conn, int rc, struct err *e)
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
         if (conn && sqlite3_system_errno(conn) > 0)
-            return system_error(e, db->path, "can't be used", sqlite3_system_errno(conn));
+            system_error(e, db->path, "can't be used", sqlite3_system_errno(conn));
+        else
+            err_set(e, ERR_INTERNAL, "%.*s can't be used: %.80s", PATH_SHOWN, db->path, reason);
         break;
+    default:
+        err_set(e, ERR_INTERNAL, "%.*s can't be used: %.80s", PATH_SHOWN, db->path, reason);
     }
-    return err_set(e, ERR_INTERNAL, "%.*s can't be used: %.80s", PATH_SHOWN, db->path, reason);
+    if (e->code == ERR_INTERNAL && is_of_the_disk(rc, conn))
+        e->code = ERR_OVERLOADED;
+    return e->code;
 }
 
 /* Writes our process id into the lock file, for whom it keeps out. Where that fails, an error

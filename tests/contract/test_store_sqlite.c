@@ -377,12 +377,12 @@ static void a_full_disk_fails_a_batch_whole(void **state)
 
 static void a_bad_write_fails_a_batch_whole(void **state)
 {
-    fail_appends(*state, LOSSY_BAD_WRITE, ERR_INTERNAL);
+    fail_appends(*state, LOSSY_BAD_WRITE, ERR_OVERLOADED);
 }
 
 static void a_bad_sync_fails_a_batch_whole(void **state)
 {
-    fail_appends(*state, LOSSY_BAD_SYNC, ERR_INTERNAL);
+    fail_appends(*state, LOSSY_BAD_SYNC, ERR_OVERLOADED);
 }
 
 static void a_bad_read_is_an_error_of_the_page(void **state)
@@ -391,7 +391,7 @@ static void a_bad_read_is_an_error_of_the_page(void **state)
     store_events(f->rig, 1, 1000);
     lossy_fail(f->lossy, LOSSY_BAD_READ, 0);
     struct page *page = rig_read(f->rig, rig_spec("t", "a", 1000, 1 << 30));
-    assert_int_equal(page->error, ERR_INTERNAL);
+    assert_int_equal(page->error, ERR_OVERLOADED);
     assert_int_equal(page->count, 0);
     page_free(page);
     lossy_fail(f->lossy, LOSSY_NONE, 0);

@@ -1,5 +1,7 @@
 // The end of a hub, wanted and not: kill -9, restart, drain.
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Hub } from './lib/hub.mjs';
 import { connect, head } from './lib/http.mjs';
@@ -119,6 +121,45 @@ describe('kill -9 and restart', () => {
       const [o, g] = await s.take(2);
       assert.deepEqual([o.id, json(g).reason, g.id], [undefined, 'unknown-id', next]);
       s.close();
+    }));
+});
+
+describe('a disk that fails', () => {
+  const event = { channel: 'a', data: 'x'.repeat(5000), ack: 'durable' };
+  // Refused as long as it fails, not ready, and afterwards as if nothing had been.
+  const check = async (hub, detail, mend) => {
+    const r = await hub.post('/v1/publish', event);
+    assert.deepEqual([r.status, r.json.error], [503, 'OVERLOADED'], r.text);
+    assert.match(r.json.detail, detail);
+    assert.ok(Number(r.headers['retry-after']) > 0);
+    assert.equal((await hub.get('/readyz')).status, 503);
+    await mend();
+    await until(async () => (await hub.post('/v1/publish', event)).status === 200, 'stored again');
+    assert.equal((await hub.get('/readyz')).status, 200);
+    assert.equal((await hub.poll('channel=a&since=earliest')).events.length, 2);
+  };
+  const publishOne = async (hub) => assert.equal((await hub.post('/v1/publish', event)).status, 200);
+
+  test('a file that may not grow is a 503, not the end', { skip: spawnSync('prlimit', ['--version']).error && 'prlimit is not installed' }, () =>
+    withHub({ config: { store: 'sqlite:hub.db' } }, async (hub) => {
+      await publishOne(hub);
+      const limit = (size) => assert.equal(spawnSync('prlimit', ['--pid', String(hub.process.child.pid), `--fsize=${size}:unlimited`]).status, 0);
+      limit(1000);
+      await check(hub, /hub\.db can't be used: /, () => limit('unlimited'));
+    }));
+
+  test('a sync that fails is a 503', { skip: spawnSync('strace', ['-V']).error && 'strace is not installed' }, () =>
+    withHub({ config: { store: 'sqlite:hub.db' } }, async (hub) => {
+      await publishOne(hub);
+      const faults = spawn('strace', ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync', '-e', 'inject=fsync,fdatasync:error=EIO', '-p', String(hub.process.child.pid)], { stdio: 'ignore' });
+      const over = new Promise((done) => faults.on('close', done));
+      const traced = () => readFileSync(`/proc/${hub.process.child.pid}/task/${hub.process.child.pid}/status`, 'utf8').match(/TracerPid:\t(\d+)/)[1] !== '0';
+      await until(traced, 'strace is attached');
+      await until(async () => (await hub.post('/v1/publish', { channel: 'b', data: 1, ack: 'durable' })).status === 503, 'every thread is traced');
+      await check(hub, /hub\.db can't be used: /, async () => {
+        faults.kill('SIGINT');
+        await over;
+      });
     }));
 });
 

@@ -186,6 +186,11 @@ describe('http', () => {
     for (const path of ['/healthz', '/readyz', '/v1/stats', '/v1/events?channel=c'])
       assert.equal((await hub.send(head('GET', path), { half: true }))[0]?.status, 200, path);
     assert.equal((await hub.send(publish(), { half: true }))[0]?.status, 200);
+    // also when it said several things at once, the last of them wrong or cut short
+    for (const [last, more] of [['', []], ['nonsense\r\n\r\n', [400]], ['GET /heal', []]]) {
+      const answers = await hub.send(publish() + head('GET', '/v1/channels') + publish() + last, { half: true });
+      assert.deepEqual(answers.map((a) => a.status), [200, 200, 200, ...more], last);
+    }
   });
 
   test('keep-alive by version and Connection', async () => {

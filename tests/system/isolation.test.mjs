@@ -138,6 +138,6 @@ test('the measurement of one tenant raging beside another counts what it did, an
   const { pairs: [{ quiet, raging }] } = JSON.parse(out);
   assert.deepEqual([quiet.wrong, raging.wrong], [0, 0]);
   assert.ok(quiet.p99 > 0 && raging.p99 > 0);
-  assert.equal(raging.counts.streams, 100);
+  assert.equal(raging.counts.streams, 50);
   assert.ok(raging.counts.limited > raging.counts.taken && raging.counts.refused > 0, JSON.stringify(raging.counts));
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accessible, figures, fits, launch, open, shows, timeToText, until } from '../../tests/lib.mjs';
-import { device, rest, start } from './lib.mjs';
+import { device, rest, start, token } from './lib.mjs';
 
 const MINUTE_MS = 60_000;
 let apps, browser, still;
@@ -312,6 +312,18 @@ describe('the other pages', () => {
       }
   });
 
+  test('the first page is at most 120 kB of JavaScript, the others 15 kB more', async (t) => {
+    for (const [where, most] of [['/parking/', 120], ['/parking/gates/', 135], ['/parking/lot/?id=lot_central', 135], ['/parking/contractors/', 135]]) {
+      const { page, close } = await dashboard('amira', { where });
+      await shows(badge(page), /Connected/);
+      await page.waitForLoadState('load');
+      const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((one) => /\.js$/.test(one.name)).reduce((sum, one) => sum + one.encodedBodySize, 0));
+      t.diagnostic(`${where}: ${Math.round(bytes / 1000)} kB`);
+      assert.ok(bytes > 50_000 && bytes <= most * 1000, `${where}: ${bytes}`);
+      await close();
+    }
+  });
+
   test('the world is turned on and off on the page, and goes as fast as it says', async () => {
     const { page, close } = await dashboard();
     await shows(badge(page), /Connected/);
@@ -332,9 +344,33 @@ describe('the other pages', () => {
   });
 });
 
+describe('tabs', () => {
+  test('eight tabs of one person are all live, on one connection', async () => {
+    const connections = async () => {
+      const headers = { Authorization: `Bearer ${token(apps, { subject: 'ops', more: ['--admin'] })}` };
+      return (await apps.request('/v1/stats', { headers })).body.totalConnections;
+    };
+    const before = await connections();
+    const { context, page, close } = await dashboard();
+    await shows(badge(page), /Connected/);
+    const pages = [page];
+    for (let i = 1; i < 8; i++) {
+      const next = await context.newPage();
+      await next.goto(`${apps.url}/parking/`, { waitUntil: 'commit' });
+      await shows(badge(next), /Connected/);
+      pages.push(next);
+    }
+    assert.equal(await connections(), before + 1);
+    const { occupied } = await device(apps, 'gate-ring').pass('vehicle_entry', 'TABS 8').then(({ capacity }) => capacity);
+    await Promise.all(pages.map((one) => shows(row(one, 'lot_ring').locator('[data-cell="occupied"]'), String(occupied))));
+    await device(apps, 'gate-ring').pass('vehicle_exit', 'TABS 8');
+    await close();
+  });
+});
+
 describe('outages', () => {
   test('while the hub is away the page says so and since when, and catches up by itself', async () => {
-    const { page, complaints, close } = await dashboard();
+    const { page, complaints, close } = await dashboard('amira', { allow: /503/ });
     await shows(badge(page), /Connected/);
     await device(apps, 'cam-ring-1').count(50);
     await shows(row(page, 'lot_ring').locator('[data-cell="occupied"]'), '50');
@@ -359,6 +395,11 @@ describe('outages', () => {
     const { context, page, close } = await open(browser, apps, '/parking/', { login: ['parking', 'amira'], allow: /sse\/dashboard/ });
     await shows(badge(page), /Connected/);
     await page.goto('about:blank');
+    await page.addInitScript(() => {
+      // each tab its own connection: neither routes nor the clock reach into a worker
+      delete window.SharedWorker;
+      Object.defineProperty(navigator, 'locks', { value: undefined });
+    });
     await page.clock.install();
     let elapsed = 0;
     const tries = [];

@@ -94,7 +94,7 @@ function Card({ data, contractor, session }: { data: Data; contractor: Contracto
           <b>
             <Flash value={format.money(contractor.penaltiesOpen, currency)} />
           </b>{' '}
-          in {contractor.violationsOpen} violations
+          in {contractor.violationsOpen === 1 ? '1 violation' : `${contractor.violationsOpen} violations`}
         </span>
         <span>
           Settled <b>{format.money(contractor.penaltiesSettled, currency)}</b>

@@ -32,10 +32,12 @@ function Now({ lot, stale }: { lot: Lot; stale: number | null }) {
 function Curve({ data, lot }: { data: Data; lot: Lot }) {
   const points = useMemo(() => (data.counts ?? []).map(({ at, occupied }): Point => [Date.parse(at), occupied]), [data.counts]);
   const slots = useMemo((): Point[] => points.filter((_, i) => i === 0 || i === points.length - 1).map(([at]) => [at, lot.totalSlots]), [points, lot.totalSlots]);
+  const first = points[0]?.[0] ?? 0, last = points.at(-1)?.[0] ?? 0;
+  const seconds = Math.min(3600, Math.max(300, Math.ceil((last - first) / 300_000) * 300));
   return (
     <Panel title="Last hour">
       {points.length > 1 ? (
-        <LiveChart label="Vehicles" seconds={3600} height={200} max={lot.totalSlots} series={[{ label: 'Vehicles', points }, { label: 'Slots', points: slots }]} />
+        <LiveChart label="Vehicles" seconds={seconds} height={200} max={lot.totalSlots} series={[{ label: 'Vehicles', points }, { label: 'Slots', points: slots }]} />
       ) : (
         <Empty>Nothing has changed in the last hour.</Empty>
       )}
@@ -139,7 +141,7 @@ function One({ data, lot, stale, session, live }: PageProps & { lot: Lot; sessio
           <Now lot={lot} stale={stale} />
           <Curve data={data} lot={lot} />
           <Panel title="Alerts" stale={stale}>
-            <Alerts data={data} rows={alerts.slice(0, 8)} empty="Nothing has been wrong here." />
+            <Alerts data={data} rows={alerts.slice(0, 8)} empty="Nothing has been wrong here." without="lot" />
           </Panel>
           <Panel title="Contractor violations" stale={stale}>
             <Violations data={data} rows={violations.slice(0, 10)} empty="No contractor has broken a rule here." session={session} without="lot" />

@@ -69,7 +69,7 @@ function SignedIn({ title, children }: { title: string; children: (session: Sess
 
 /** The page's frame; its content once it was fetched, then marked instead of blank while the stream is down. */
 function Page({ title, path, lot, session, children }: { title: string; path: string; lot?: string; session: Session; children: (props: PageProps) => ReactNode }) {
-  const { data, error, connection, live } = useLive(path, lot);
+  const { data, error, connection, live } = useLive(path, session.login, lot);
   const stale = useStaleSince(connection);
   return (
     <Shell app="parking" title={title} nav={NAV} status={<Connection connection={connection} live={live} />}>
@@ -149,7 +149,7 @@ function Decide({ id, name, status, kind, act, busy }: { id: string; name: strin
 }
 
 /** Alerts, open ones first. */
-export function Alerts({ data, rows, empty }: { data: Data; rows: readonly AlertRow[]; empty: string }) {
+export function Alerts({ data, rows, empty, without }: { data: Data; rows: readonly AlertRow[]; empty: string; without?: 'lot' }) {
   const { busy, failed, act } = useAct();
   if (!rows.length) return <Empty>{empty}</Empty>;
   return (
@@ -162,7 +162,13 @@ export function Alerts({ data, rows, empty }: { data: Data; rows: readonly Alert
             <div className="p-said">
               <b>{alert.message}</b>
               <small>
-                {ALERTS[alert.type]} · <LotLink data={data} lot={alert.parkingLotId} /> · <time dateTime={alert.createdAt}>{format.time(alert.createdAt)}</time>
+                {ALERTS[alert.type]} ·{' '}
+                {without !== 'lot' && (
+                  <>
+                    <LotLink data={data} lot={alert.parkingLotId} /> ·{' '}
+                  </>
+                )}
+                <time dateTime={alert.createdAt}>{format.time(alert.createdAt)}</time>
               </small>
             </div>
             <Status status={alert.status} />
@@ -227,7 +233,7 @@ export function Gate({ data, rows, empty, without }: { data: Data; rows: readonl
     {
       head: 'Plate',
       cell: (row) => (
-        <span className="p-said">
+        <span className="p-row">
           <Plate>{row.plateNumber}</Plate>
           {row.contractorId && <small>{contractorOf(data, row.contractorId)}</small>}
         </span>
@@ -235,7 +241,7 @@ export function Gate({ data, rows, empty, without }: { data: Data; rows: readonl
     },
     { head: 'Event', cell: (row) => (row.event === 'vehicle_entry' ? <Badge tone="info" icon="down">entry</Badge> : <Badge icon="up">exit</Badge>) },
     without !== 'lot' && { head: 'Lot', cell: (row) => <LotLink data={data} lot={row.parkingLotId} /> },
-    { head: 'Stayed', align: 'end', cell: (row) => (row.event === 'vehicle_exit' ? seconds(row.duration) : '') },
+    { head: 'Stayed', align: 'end', cell: (row) => (row.event === 'vehicle_exit' ? seconds(row.duration) : <span className="k-quiet">–</span>) },
     { head: 'Time', align: 'end', cell: (row) => <time dateTime={row.timestamp}>{format.time(row.timestamp)}</time> },
   ];
   return <Table label="Gate events" columns={columns.filter((column) => column !== false)} rows={rows} rowKey={(row) => `${row.parkingLotId} ${row.timestamp}`} empty={empty} rowProps={(row) => ({ 'data-event': row.event })} />;

@@ -141,7 +141,7 @@ function Monitoring() {
   const [told, setTold] = useState<{ at: number; stats: Record<string, unknown> } | null>(null);
   const [error, setError] = useState<string | null>(null);
   const read = () =>
-    api<Record<string, unknown>>('/api/sse/stats').then(
+    api<Record<string, unknown>>('/api/rental/stats').then(
       (stats) => (setTold({ at: Date.now(), stats }), setError(null)),
       (failed: unknown) => setError(failed instanceof ApiError ? failed.detail : String(failed)),
     );

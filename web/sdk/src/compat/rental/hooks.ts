@@ -24,6 +24,10 @@ export interface UseSSEOptions {
 export interface UseSSEResult extends Controls {
   isConnected: boolean;
   status: Snapshot['status'];
+  /** How events come: `'polling'` where no stream is to be had and `onExhausted: poll()` was given. */
+  transport: Snapshot['transport'];
+  /** Events were missed; see {@link Snapshot}. */
+  stale: boolean;
   lastEvent: FreshetEvent | null;
   events: readonly FreshetEvent[];
   error: FreshetError | null;
@@ -35,7 +39,7 @@ export interface UseSSEResult extends Controls {
 export function useSSE(options: UseSSEOptions = {}): UseSSEResult {
   const { enabled = true, maxEvents = 100, eventTypes } = options;
   const client = rentalClient(maxEvents, options.client);
-  const { isConnected, status, error } = useClient(client, enabled);
+  const { isConnected, status, error, transport, stale } = useClient(client, enabled);
   const all = useSyncExternalStore(client.subscribeSnapshot, client.recent, client.recent);
   const wanted = eventTypes?.join();
   const events = useMemo(() => all.filter(({ type }) => type !== 'connected' && (wanted === undefined || wanted.split(',').includes(type))), [all, wanted]);
@@ -51,7 +55,7 @@ export function useSSE(options: UseSSEOptions = {}): UseSSEResult {
     [client, latest],
   );
   return {
-    isConnected, status, error, events, lastEvent: events[events.length - 1] ?? null,
+    isConnected, status, error, transport, stale, events, lastEvent: events[events.length - 1] ?? null,
     clearEvents: client.clearRecent, sendEvent: createCustomEvent, ...useControls(client),
   };
 }
