@@ -42,10 +42,10 @@ static void get_evidence(void *state, struct app_request *r)
 {
     struct cockpit *c = state;
     const char *company = cockpit_company(r);
-    int64_t limit = query_number(r, "limit", PAGE_MAX, 50);
     struct days d = {.from = "0000-01-01", .to = "9999-12-31"};
     if (!company)
         return;
+    int64_t limit = query_number(r, "limit", PAGE_MAX, 50);
     json_t *items = find(c, r, company, limit + 1);
     json_t *out = items ? figures_evidence(c, company, &d) : NULL;
     if (!out) {
@@ -113,7 +113,7 @@ static void post_evidence(void *state, struct app_request *r)
 static void patch_evidence(void *state, struct app_request *r)
 {
     struct cockpit *c = state;
-    const char *company = cockpit_company(r), *id = app_param(r, "evidence");
+    const char *company = cockpit_company(r);
     json_t *body = company && cockpit_may_change(r, true) ? app_body(r) : NULL;
     if (!body)
         return;
@@ -132,7 +132,7 @@ static void patch_evidence(void *state, struct app_request *r)
         " where company_id = $1 and id = cast($2 as integer) and status <> 'new' and"
         " ($3 = 'rejected' or coalesce($4, dimension) is not null)"
         " returning id, status, dimension, updated_ms as updatedMs",
-        "ssssi", company, id, status, dimension, (int64_t)app_now_ms());
+        "ssssi", company, app_param(r, "evidence"), status, dimension, (int64_t)app_now_ms());
     if (!row && *db_error(app_db(c->app))) {
         cockpit_db_failed(c, r);
     } else if (!row) {

@@ -38,17 +38,17 @@ static struct mode mode_read(struct crowd_change *change)
 {
     struct mode mode = {0};
     struct db *db = change->crowd->db;
-    json_t *row = db_row(db,
-                         "select id, status from emergencies where venue = $1 and status <> 'over'",
-                         "s", change->venue);
+    json_t *row =
+        db_row(db, "select id, status from emergencies where venue = $1 and status <> 'over'", "s",
+               change->venue);
     if (row) {
         bool active = strcmp(crowd_text(row, "status"), "active") == 0;
         mode.now.mode = active ? CROWD_MODE_ON : CROWD_MODE_PROPOSED;
         mode.id = crowd_int(row, "id");
         json_decref(row);
     }
-    mode.now.ignored = (enum crowd_danger)db_int(
-        db, 0, "select ignored from venues where id = $1", "s", change->venue);
+    mode.now.ignored = (enum crowd_danger)db_int(db, 0, "select ignored from venues where id = $1",
+                                                 "s", change->venue);
     return mode;
 }
 

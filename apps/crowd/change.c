@@ -85,9 +85,10 @@ void crowd_tell_refresh(struct crowd_change *change, const char *reason)
 {
     static const char *const channels[] = {CROWD_DENSITY, CROWD_ALERTS};
     for (size_t i = 0; i < 2; i++)
-        crowd_tell(change, channels[i], "refresh", "refresh",
-                   json_pack("{s:s, s:I}", "reason", reason, "timestamp", (json_int_t)change->now_ms),
-                   false);
+        crowd_tell(
+            change, channels[i], "refresh", "refresh",
+            json_pack("{s:s, s:I}", "reason", reason, "timestamp", (json_int_t)change->now_ms),
+            false);
 }
 
 /* ---- members of a row ---- */

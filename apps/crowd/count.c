@@ -31,12 +31,12 @@ static int zone_read(struct crowd_change *change, const char *id, struct zone *z
     if (!zone->row)
         return -1;
     crowd_limits_of(zone->row, &zone->limits);
-    zone->watch = (struct crowd_watch){
-        .seen = (enum crowd_level)crowd_int(zone->row, "seen"),
-        .confirmed = (enum crowd_level)crowd_int(zone->row, "confirmed"),
-        .since_ms = {(uint64_t)crowd_int(zone->row, "since1"),
-                     (uint64_t)crowd_int(zone->row, "since2"),
-                     (uint64_t)crowd_int(zone->row, "since3")}};
+    zone->watch =
+        (struct crowd_watch){.seen = (enum crowd_level)crowd_int(zone->row, "seen"),
+                             .confirmed = (enum crowd_level)crowd_int(zone->row, "confirmed"),
+                             .since_ms = {(uint64_t)crowd_int(zone->row, "since1"),
+                                          (uint64_t)crowd_int(zone->row, "since2"),
+                                          (uint64_t)crowd_int(zone->row, "since3")}};
     zone->reading = (struct crowd_reading){
         .people = crowd_is_null(zone->row, "people") ? -1 : crowd_int(zone->row, "people"),
         .area_m2 = crowd_area_of(zone->row),
@@ -56,18 +56,19 @@ static void keep_count(struct crowd_change *change, const struct crowd_count *co
 {
     int64_t at = (int64_t)count->at_ms;
     run(change,
-        db_run(change->crowd->db,
-               "insert into counts (venue, zone, people, counted_ms, changed_ms, source, seen,"
-               " confirmed, since1, since2, since3)"
-               " values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"
-               " on conflict (venue, zone) do update set people = excluded.people,"
-               " counted_ms = excluded.counted_ms, source = excluded.source, seen = excluded.seen,"
-               " confirmed = excluded.confirmed, since1 = excluded.since1, since2 = excluded.since2,"
-               " since3 = excluded.since3,"
-               " changed_ms = case when $11 then excluded.changed_ms else counts.changed_ms end",
-               "ssiisiiiiib", change->venue, count->zone, count->people, at, count->source,
-               (int64_t)watch->seen, (int64_t)watch->confirmed, (int64_t)watch->since_ms[0],
-               (int64_t)watch->since_ms[1], (int64_t)watch->since_ms[2], (int)changed));
+        db_run(
+            change->crowd->db,
+            "insert into counts (venue, zone, people, counted_ms, changed_ms, source, seen,"
+            " confirmed, since1, since2, since3)"
+            " values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"
+            " on conflict (venue, zone) do update set people = excluded.people,"
+            " counted_ms = excluded.counted_ms, source = excluded.source, seen = excluded.seen,"
+            " confirmed = excluded.confirmed, since1 = excluded.since1, since2 = excluded.since2,"
+            " since3 = excluded.since3,"
+            " changed_ms = case when $11 then excluded.changed_ms else counts.changed_ms end",
+            "ssiisiiiiib", change->venue, count->zone, count->people, at, count->source,
+            (int64_t)watch->seen, (int64_t)watch->confirmed, (int64_t)watch->since_ms[0],
+            (int64_t)watch->since_ms[1], (int64_t)watch->since_ms[2], (int)changed));
 }
 
 /* A reading that says something new goes into the history and out to the pages. */
@@ -110,9 +111,9 @@ static int64_t alert_raise(struct crowd_change *change, const struct crowd_count
                   "insert into alerts (venue, zone, origin, test, severity, status, message,"
                   " density, peak, threshold, raised_ms)"
                   " values ($1, $2, 'rule', $3, $4, 0, $5, $6, $6, $7, $8) returning id",
-                  "ssbisddi", change->venue, count->zone,
-                  (int)(strcmp(count->source, "test") == 0), (int64_t)severity, message,
-                  zone->density, zone->limits.at[severity - 1], (int64_t)count->at_ms);
+                  "ssbisddi", change->venue, count->zone, (int)(strcmp(count->source, "test") == 0),
+                  (int64_t)severity, message, zone->density, zone->limits.at[severity - 1],
+                  (int64_t)count->at_ms);
 }
 
 static void alert_escalate(struct crowd_change *change, int64_t id, const struct zone *zone,
@@ -136,9 +137,8 @@ static void alert_follow(struct crowd_change *change, const struct crowd_count *
                           "select id, severity, status, peak from alerts"
                           " where venue = $1 and zone = $2 and origin = 'rule' and status < 2",
                           "ss", change->venue, count->zone);
-    struct crowd_alert alert = {
-        .status = (enum crowd_alert_status)crowd_int(open, "status"),
-        .severity = (enum crowd_level)crowd_int(open, "severity")};
+    struct crowd_alert alert = {.status = (enum crowd_alert_status)crowd_int(open, "status"),
+                                .severity = (enum crowd_level)crowd_int(open, "severity")};
     int64_t id = crowd_int(open, "id");
     enum crowd_alert_change next = crowd_alert_next(&alert, open != NULL, zone->watch.confirmed);
     if (next == CROWD_RAISE)
@@ -149,8 +149,8 @@ static void alert_follow(struct crowd_change *change, const struct crowd_count *
         run(change, db_run(db, "update alerts set status = 2, resolved_ms = $2 where id = $1", "ii",
                            id, (int64_t)count->at_ms));
     else if (open && zone->density > crowd_num(open, "peak"))
-        run(change, db_run(db, "update alerts set peak = $2 where id = $1", "id", id,
-                           zone->density));
+        run(change,
+            db_run(db, "update alerts set peak = $2 where id = $1", "id", id, zone->density));
     json_decref(open);
     if (next != CROWD_KEEP)
         crowd_tell_alert(change, id);

@@ -33,9 +33,9 @@ static void count_test(struct crowd_change *change, const json_t *test)
                                       .at_ms = change->now_ms};
     if (crowd_take(change, &count) < 0)
         change->failed = true;
-    run(change, db_run(change->crowd->db,
-                       "update tests set next_ms = $3 where venue = $1 and zone = $2", "ssi",
-                       change->venue, zone, (int64_t)change->now_ms + STEP_MS));
+    run(change,
+        db_run(change->crowd->db, "update tests set next_ms = $3 where venue = $1 and zone = $2",
+               "ssi", change->venue, zone, (int64_t)change->now_ms + STEP_MS));
 }
 
 /* The zone belongs to its camera again. */
@@ -100,8 +100,7 @@ int crowd_drill_end(struct crowd_change *change, const char *zone)
         return -1;
     size_t i;
     json_t *test;
-    json_array_foreach (tests, i, test)
-        end_test(change, test);
+    json_array_foreach(tests, i, test) end_test(change, test);
     int ended = (int)json_array_size(tests);
     json_decref(tests);
     if (ended > 0) {
@@ -128,11 +127,10 @@ static void run_one(struct crowd *crowd, const json_t *test)
 
 void crowd_drill_run(struct crowd *crowd, uint64_t now_ms)
 {
-    json_t *due = db_rows(crowd->db, "select * from tests where next_ms <= $1", "i",
-                          (int64_t)now_ms);
+    json_t *due =
+        db_rows(crowd->db, "select * from tests where next_ms <= $1", "i", (int64_t)now_ms);
     size_t i;
     json_t *test;
-    json_array_foreach (due, i, test)
-        run_one(crowd, test);
+    json_array_foreach(due, i, test) run_one(crowd, test);
     json_decref(due);
 }

@@ -2,7 +2,8 @@
  *
  * A test takes a zone over: a violation holds it just above a threshold, a breach lets it fill from
  * where it is until it is critical. Meanwhile what its camera counts is set aside, and taken when
- * the test ends, by itself or stopped. Tests are rows of the database: a restart doesn't end them. */
+ * the test ends, by itself or stopped. Tests are rows of the database: a restart doesn't end them.
+ */
 #ifndef FRESHET_APPS_CROWD_DRILL_H
 #define FRESHET_APPS_CROWD_DRILL_H
 

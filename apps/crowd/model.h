@@ -1,6 +1,6 @@
-/* model.h - the crowds that the cameras look at: people arrive at the gates, find their places, take
- * a break, come back, and all want to leave when it ends. They move between neighbouring zones, as
- * fast as the passage and the crowd beyond it let them.
+/* model.h - the crowds that the cameras look at: people arrive at the gates, find their places,
+ * take a break, come back, and all want to leave when it ends. They move between neighbouring
+ * zones, as fast as the passage and the crowd beyond it let them.
  *
  * Pure: no I/O; chance comes in as a function. It knows a venue only as cameras may: by what
  * GET /api/crowd-risk/state tells. */

@@ -64,7 +64,8 @@ static const char *text_of(const json_t *body, const char *name, size_t max)
     return length > 0 && length <= max ? json_string_value(value) : NULL;
 }
 
-/* A whole number from low to high, `otherwise` where there is none; low - 1: it is something else. */
+/* A whole number from low to high, `otherwise` where there is none; low - 1: it is something else.
+ */
 static int64_t number_of(const json_t *body, const char *name, int64_t low, int64_t high,
                          int64_t otherwise)
 {
@@ -215,7 +216,8 @@ static void act_on_alert(struct crowd *crowd, struct app_request *r, alert_act a
     if (done == -1)
         app_fail(r, 404, "NOT_FOUND", "no such alert");
     else if (done == -2)
-        app_fail(r, 409, "CONFLICT", "somebody, or the rules, were faster: look at the alert again");
+        app_fail(r, 409, "CONFLICT",
+                 "somebody, or the rules, were faster: look at the alert again");
     else if (done == -3)
         app_fail(r, 409, "STILL_ABOVE", "the zone is still above its warning threshold");
     else
@@ -282,29 +284,31 @@ static void write_limits(struct crowd *crowd, struct app_request *r,
     const char *zone = app_param(r, "id");
     if (!begin(crowd, r, &change))
         return;
-    int64_t changed = db_run(crowd->db,
-                             "update zones set warning = $3, high = $4, critical = $5,"
-                             " hysteresis = $6, hold_ms = $7, release_ms = $8"
-                             " where venue = $1 and id = $2",
-                             "ssddddii", change.venue, zone, limits->at[0], limits->at[1],
-                             limits->at[2], limits->hysteresis, (int64_t)limits->hold_ms,
-                             (int64_t)limits->release_ms);
+    int64_t changed =
+        db_run(crowd->db,
+               "update zones set warning = $3, high = $4, critical = $5,"
+               " hysteresis = $6, hold_ms = $7, release_ms = $8"
+               " where venue = $1 and id = $2",
+               "ssddddii", change.venue, zone, limits->at[0], limits->at[1], limits->at[2],
+               limits->hysteresis, (int64_t)limits->hold_ms, (int64_t)limits->release_ms);
     if (changed == 0) {
         crowd_cancel(&change);
         app_fail(r, 404, "NOT_FOUND", "no such zone");
         return;
     }
-    /* What was counted last may mean something else now. */
+    /* What was counted last may mean something else now; that time has passed since proves nothing.
+     */
     json_t *row = db_row(crowd->db,
-                         "select people, source from counts where venue = $1 and zone = $2", "ss",
-                         change.venue, zone);
+                         "select people, source, counted_ms from counts"
+                         " where venue = $1 and zone = $2",
+                         "ss", change.venue, zone);
     if (changed < 0)
         change.failed = true;
     else if (row)
         crowd_take(&change, &(struct crowd_count){.zone = zone,
                                                   .source = crowd_text(row, "source"),
                                                   .people = crowd_int(row, "people"),
-                                                  .at_ms = change.now_ms});
+                                                  .at_ms = (uint64_t)crowd_int(row, "counted_ms")});
     json_decref(row);
     crowd_review(&change);
     crowd_tell_refresh(&change, "thresholds");
@@ -346,8 +350,8 @@ static void begin_drill(struct crowd *crowd, struct app_request *r, const json_t
     struct crowd_change change;
     const char *zone = text_of(body, "zone", 64);
     int level = level_of(body, "level");
-    int64_t seconds = number_of(body, "seconds", CROWD_DRILL_SECONDS_MIN, CROWD_DRILL_SECONDS_MAX,
-                                20);
+    int64_t seconds =
+        number_of(body, "seconds", CROWD_DRILL_SECONDS_MIN, CROWD_DRILL_SECONDS_MAX, 20);
     if (!zone || level < 0 || seconds < CROWD_DRILL_SECONDS_MIN) {
         app_fail(r, 422, "SCHEMA_MISMATCH",
                  "zone, level (warning, high, critical), seconds (%d to %d)",
@@ -356,16 +360,17 @@ static void begin_drill(struct crowd *crowd, struct app_request *r, const json_t
     }
     if (!begin(crowd, r, &change))
         return;
-    int begun = crowd_drill_begin(&change, zone, kind, (enum crowd_level)level, seconds,
-                                  app_who(r)->name);
+    int begun =
+        crowd_drill_begin(&change, zone, kind, (enum crowd_level)level, seconds, app_who(r)->name);
     if (begun == -1) {
         crowd_cancel(&change);
         app_fail(r, 404, "NOT_FOUND", "no such zone");
         return;
     }
-    finish(&change, r, json_pack("{s:s, s:s, s:I, s:I}", "zoneId", zone, "kind", kind, "beganAt",
-                                 (json_int_t)change.now_ms, "endsAt",
-                                 (json_int_t)change.now_ms + seconds * 1000));
+    finish(&change, r,
+           json_pack("{s:s, s:s, s:I, s:I}", "zoneId", zone, "kind", kind, "beganAt",
+                     (json_int_t)change.now_ms, "endsAt",
+                     (json_int_t)change.now_ms + seconds * 1000));
     crowd_drill_run(crowd, app_now_ms()); /* its first count is due now */
 }
 
@@ -432,14 +437,14 @@ static void post_delivery(void *state, struct app_request *r)
     }
     for (int64_t i = 1; i <= n; i++)
         for (size_t c = 0; c < 2; c++)
-            app_publish(crowd->app,
-                        &(struct app_event){
-                            .tenant = app_who(r)->tenant,
-                            .channel = channels[c],
-                            .type = "delivery-test",
-                            .data = json_pack("{s:s, s:I, s:I, s:I}", "run", run, "number",
-                                              (json_int_t)i, "of", (json_int_t)n, "timestamp",
-                                              (json_int_t)app_now_ms())});
+            app_publish(
+                crowd->app,
+                &(struct app_event){.tenant = app_who(r)->tenant,
+                                    .channel = channels[c],
+                                    .type = "delivery-test",
+                                    .data = json_pack("{s:s, s:I, s:I, s:I}", "run", run, "number",
+                                                      (json_int_t)i, "of", (json_int_t)n,
+                                                      "timestamp", (json_int_t)app_now_ms())});
     app_reply(r, 200, json_pack("{s:s, s:I}", "run", run, "sent", (json_int_t)n));
 }
 
@@ -448,14 +453,32 @@ static void post_delivery(void *state, struct app_request *r)
 static const char *const FOLLOWS[] = {CROWD_DENSITY, CROWD_ALERTS, NULL};
 
 static const struct app_login LOGINS[] = {
-    {.id = "mara", .name = "Mara Quist", .tenant = "kestrel-park", .role = "controller",
-     .password = "kestrel-control", .subscribe = FOLLOWS, .admin = true},
-    {.id = "leon", .name = "Leon Adeyemi", .tenant = "kestrel-park", .role = "steward",
-     .password = "kestrel-steward", .subscribe = FOLLOWS},
-    {.id = "ines", .name = "Ines Duarte", .tenant = "harbour-expo", .role = "controller",
-     .password = "harbour-control", .subscribe = FOLLOWS, .admin = true},
-    {.id = "tom", .name = "Tom Okafor", .tenant = "harbour-expo", .role = "steward",
-     .password = "harbour-steward", .subscribe = FOLLOWS},
+    {.id = "mara",
+     .name = "Mara Quist",
+     .tenant = "kestrel-park",
+     .role = "controller",
+     .password = "kestrel-control",
+     .subscribe = FOLLOWS,
+     .admin = true},
+    {.id = "leon",
+     .name = "Leon Adeyemi",
+     .tenant = "kestrel-park",
+     .role = "steward",
+     .password = "kestrel-steward",
+     .subscribe = FOLLOWS},
+    {.id = "ines",
+     .name = "Ines Duarte",
+     .tenant = "harbour-expo",
+     .role = "controller",
+     .password = "harbour-control",
+     .subscribe = FOLLOWS,
+     .admin = true},
+    {.id = "tom",
+     .name = "Tom Okafor",
+     .tenant = "harbour-expo",
+     .role = "steward",
+     .password = "harbour-steward",
+     .subscribe = FOLLOWS},
     {.id = "kestrel-cameras", .name = "Cameras", .tenant = "kestrel-park", .role = "camera"},
     {.id = "harbour-cameras", .name = "Cameras", .tenant = "harbour-expo", .role = "camera"},
     {0},

@@ -4,7 +4,8 @@
 #define ALERT_COLUMNS                                                                              \
     "a.id, a.zone as \"zoneId\", z.name as \"zoneName\","                                          \
     " case a.severity when 1 then 'warning' when 2 then 'high' else 'critical' end as severity,"   \
-    " case a.status when 0 then 'active' when 1 then 'acknowledged' else 'resolved' end as status," \
+    " case a.status when 0 then 'active' when 1 then 'acknowledged' else 'resolved' end as "       \
+    "status,"                                                                                      \
     " a.message, a.density, a.peak, a.threshold, a.origin, a.test as \"test?\","                   \
     " a.raised_ms as \"raisedAt\", a.acknowledged_ms as \"acknowledgedAt\","                       \
     " a.acknowledged_by as \"acknowledgedBy\", a.resolved_ms as \"resolvedAt\","                   \
@@ -34,7 +35,8 @@ json_t *crowd_read_emergency(struct crowd *crowd, const char *venue)
                          " entered_ms as \"enteredAt\", entered_by as \"enteredBy\""
                          " from emergencies where venue = $1 and status <> 'over'",
                          "s", venue);
-    return row ? row : json_null();
+    /* An error isn't the end of an emergency. */
+    return row ? row : db_error(crowd->db)[0] ? NULL : json_null();
 }
 
 json_t *crowd_read_history(struct crowd *crowd, const char *venue, const char *zone,
@@ -49,7 +51,8 @@ json_t *crowd_read_history(struct crowd *crowd, const char *venue, const char *z
     json_t *list = rows ? json_array() : NULL;
     size_t i;
     json_t *row;
-    json_array_foreach (rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_t *point = json_pack("[I, I, f, I]", (json_int_t)crowd_int(row, "at_ms"),
                                   (json_int_t)crowd_int(row, "people"), crowd_num(row, "density"),
                                   (json_int_t)crowd_int(row, "level"));
@@ -95,9 +98,8 @@ static json_t *read_zones(struct crowd *crowd, const char *venue)
     json_t *list = rows ? json_array() : NULL;
     size_t i;
     json_t *row;
-    json_array_foreach (rows, i, row)
-        if (!list || json_array_append_new(list, zone_json(row)) != 0)
-            break;
+    json_array_foreach(rows, i,
+                       row) if (!list || json_array_append_new(list, zone_json(row)) != 0) break;
     json_decref(rows);
     return list;
 }

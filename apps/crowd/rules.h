@@ -122,10 +122,10 @@ struct crowd_zone_danger {
 enum crowd_danger { CROWD_CALM, CROWD_SERIOUS, CROWD_GRAVE };
 enum crowd_reason {
     CROWD_NO_REASON,
-    CROWD_MANY_HIGH,    /* propose_zones */
-    CROWD_UNANSWERED,   /* propose_after_ms */
+    CROWD_MANY_HIGH,     /* propose_zones */
+    CROWD_UNANSWERED,    /* propose_after_ms */
     CROWD_MANY_CRITICAL, /* enter_zones */
-    CROWD_CRUSH         /* enter_density */
+    CROWD_CRUSH          /* enter_density */
 };
 
 struct crowd_verdict {

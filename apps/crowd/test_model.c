@@ -32,11 +32,10 @@ static json_t *zone(const char *id, const char *kind, double area, int people)
 static struct crowd_model venue(int gate, int way, int place)
 {
     struct crowd_model model;
-    json_t *state = json_pack(
-        "{s:[o, o, o], s:[{s:s, s:s, s:i}, {s:s, s:s, s:i}]}", "zones",
-        zone("gate", "gate", 400, gate), zone("way", "way", 500, way),
-        zone("place", "place", 2000, place), "passages", "a", "gate", "b", "way", "width", 9, "a",
-        "place", "b", "way", "width", 12);
+    json_t *state = json_pack("{s:[o, o, o], s:[{s:s, s:s, s:i}, {s:s, s:s, s:i}]}", "zones",
+                              zone("gate", "gate", 400, gate), zone("way", "way", 500, way),
+                              zone("place", "place", 2000, place), "passages", "a", "gate", "b",
+                              "way", "width", 9, "a", "place", "b", "way", "width", 12);
     assert_int_equal(crowd_model_init(&model, state), 0);
     json_decref(state);
     return model;

@@ -35,7 +35,8 @@ int crowd_begin(struct crowd_change *change, struct crowd *crowd, const char *ve
 int crowd_commit(struct crowd_change *change);
 void crowd_cancel(struct crowd_change *change);
 
-/* Notes an event. key is copied (NULL: none), data taken over (NULL: no memory, the change fails). */
+/* Notes an event. key is copied (NULL: none), data taken over (NULL: no memory, the change fails).
+ */
 void crowd_tell(struct crowd_change *change, const char *channel, const char *type, const char *key,
                 json_t *data, bool high);
 /* An alert, or the mode (null when there is none), as it is in the database now. Alerts at critical
@@ -48,12 +49,12 @@ void crowd_tell_refresh(struct crowd_change *change, const char *reason);
 /* ---- counts ---- */
 
 enum crowd_taken {
-    CROWD_UNKNOWN = -1,  /* no such zone */
-    CROWD_NOT_ITS = -2,  /* the camera counts other zones */
+    CROWD_UNKNOWN = -1, /* no such zone */
+    CROWD_NOT_ITS = -2, /* the camera counts other zones */
     CROWD_FAILED = -3,
-    CROWD_SAME = 0,      /* taken, and it said nothing new */
-    CROWD_CHANGED = 1,   /* taken and told */
-    CROWD_SET_ASIDE = 2  /* a test runs in the zone: remembered for its end */
+    CROWD_SAME = 0,     /* taken, and it said nothing new */
+    CROWD_CHANGED = 1,  /* taken and told */
+    CROWD_SET_ASIDE = 2 /* a test runs in the zone: remembered for its end */
 };
 
 struct crowd_count {

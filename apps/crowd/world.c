@@ -1,5 +1,5 @@
-/* The cameras of both venues: they count the crowds of the model and send what they counted, through
- * the endpoint that any camera would use. */
+/* The cameras of both venues: they count the crowds of the model and send what they counted,
+ * through the endpoint that any camera would use. */
 #include "crowd/model.h"
 
 #include <math.h>
@@ -18,9 +18,9 @@ static double throw_dice(void *ctx)
 static bool prepare(struct world *world, struct crowd_world *memory, unsigned venue)
 {
     int status;
-    json_t *state = world_send(world, CAMERAS[venue], "GET", "/api/crowd-risk/state", NULL, &status);
-    memory->ready[venue] =
-        status == 200 && crowd_model_init(&memory->models[venue], state) == 0;
+    json_t *state =
+        world_send(world, CAMERAS[venue], "GET", "/api/crowd-risk/state", NULL, &status);
+    memory->ready[venue] = status == 200 && crowd_model_init(&memory->models[venue], state) == 0;
     json_decref(state);
     return memory->ready[venue];
 }
@@ -63,8 +63,8 @@ void crowd_play(struct world *world, void *memory_given)
     const char *camera = camera_of(model, turn);
     json_t *body = json_pack("{s:s, s:o}", "camera", camera, "counts", counts_of(model, camera));
     int status;
-    json_t *answer = world_send(world, CAMERAS[venue], "POST", "/api/crowd-risk/readings", body,
-                                &status);
+    json_t *answer =
+        world_send(world, CAMERAS[venue], "POST", "/api/crowd-risk/readings", body, &status);
     if (status >= 400 && status < 500 && status != 429)
         memory->ready[venue] = false; /* the venue isn't what it was */
     else if (answer)

@@ -7,7 +7,7 @@ function Live({ entry }: { entry: Entry }) {
   return (
     <span className="g-live">
       <span className="g-number">
-        <Flash value={entry.value === null ? '–' : format.number(entry.value)} />
+        <Flash value={format.number(entry.value)} />
       </span>
       <span className="g-label">{entry.label}</span>
       <span className="g-past">
@@ -30,10 +30,11 @@ const Row = ({ entry }: { entry: Entry }) => (
   </li>
 );
 
-const CONSOLE = { title: 'The console', sentence: 'The hub’s own page: channels, connections and events of everything above, as its operator sees them.' };
+/** The hub's own page has its operator as its application. */
+const isConsole = ({ name }: Entry) => name === 'operator';
 
-/** The hub's own page; signing in as its operator is one press. */
-function ConsoleRow({ entry }: { entry: Entry | undefined }) {
+/** The console's row: signing in as its operator is one press. */
+function ConsoleRow({ entry }: { entry: Entry }) {
   const [logins, setLogins] = useState<readonly DemoLogin[]>([]);
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
@@ -42,7 +43,7 @@ function ConsoleRow({ entry }: { entry: Entry | undefined }) {
   async function open({ login, password }: DemoLogin) {
     try {
       await api('/api/operator/login', { body: { login, password } });
-      location.href = '/console/';
+      location.href = entry.path;
     } catch (failed) {
       setError(failed instanceof ApiError ? failed.detail : String(failed));
     }
@@ -51,9 +52,9 @@ function ConsoleRow({ entry }: { entry: Entry | undefined }) {
     <li className="g-row" data-app="console">
       <div className="g-what">
         <h2>
-          <a href="/console/">{entry?.title ?? CONSOLE.title}</a>
+          <a href={entry.path}>{entry.title}</a>
         </h2>
-        <p>{entry?.sentence ?? CONSOLE.sentence}</p>
+        <p>{entry.sentence}</p>
         {logins.map((one) => (
           <p key={one.login} className="g-operator">
             <Button small onClick={() => void open(one)}>
@@ -66,7 +67,7 @@ function ConsoleRow({ entry }: { entry: Entry | undefined }) {
         ))}
         {error && <Notice tone="bad">{error}</Notice>}
       </div>
-      {entry && <Live entry={entry} />}
+      <Live entry={entry} />
     </li>
   );
 }
@@ -88,12 +89,12 @@ export function Gallery({ client }: { client: Client<{ number: AppNumber }> }) {
         {since !== null && entries && <Stale since={since} />}
         {entries && (
           <ul aria-label="Applications" data-stale={since !== null || undefined}>
-            {entries
-              .filter(({ name }) => name !== 'console')
-              .map((entry) => (
-                <Row key={entry.name} entry={entry} />
-              ))}
-            <ConsoleRow entry={entries.find(({ name }) => name === 'console')} />
+            {entries.filter((entry) => !isConsole(entry)).map((entry) => (
+              <Row key={entry.name} entry={entry} />
+            ))}
+            {entries.filter(isConsole).map((entry) => (
+              <ConsoleRow key={entry.name} entry={entry} />
+            ))}
           </ul>
         )}
       </main>

@@ -10,7 +10,7 @@ export interface AppEntry {
   path: string;
   /** What `value` counts. */
   label: string;
-  value: number | null;
+  value?: number | null;
 }
 
 /** The data of a `number` event. */
@@ -41,7 +41,7 @@ export function useNumbers(client: Client<{ number: AppNumber }>) {
       try {
         // also gives this visitor the cookie that the stream asks for
         const { apps } = await api<{ apps: AppEntry[] }>('/api/apps');
-        const fresh = apps.map((one): Entry => ({ ...one, past: one.value === null ? [] : [one.value] }));
+        const fresh = apps.map((one): Entry => ({ ...one, past: typeof one.value === 'number' ? [one.value] : [] }));
         setEntries(fresh.map((entry) => early.filter(({ name }) => name === entry.name).reduce(put, entry)));
         listed = true;
         setError(null);

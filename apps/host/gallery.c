@@ -61,7 +61,7 @@ static void on_first_page(void *ctx, struct freshet_request *r)
     struct host *host = ctx;
     char path[128];
     for (size_t i = 0; i < host->app_count; i++)
-        if (host->apps[i]->def->sentence)
+        if (host->apps[i]->def != &app_operator)
             freshet_reply_header(r, "Location", page_of(host->apps[i]->def, path, sizeof path));
     freshet_reply(r, 302, NULL, freshet_text(""));
 }
@@ -70,7 +70,7 @@ int gallery_routes(struct host *host)
 {
     size_t shown = 0;
     for (size_t i = 0; i < host->app_count; i++)
-        shown += host->apps[i]->def->sentence != NULL;
+        shown += host->apps[i]->def != &app_operator;
     int rc = freshet_route_add(host->hub, "GET", "/api/apps", on_apps, host);
     if (!rc && shown == 1) /* alone: its page is the first one */
         rc = freshet_route_add(host->hub, "GET", "/", on_first_page, host);

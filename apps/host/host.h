@@ -79,6 +79,8 @@ int session_routes(struct app *app);
 /* A token of that login into out (TOKEN_MAX). 0 or -1. Any thread. */
 int session_token(struct app *app, const struct app_login *login, char *out);
 const struct app_login *session_login(const struct app_def *def, const char *id);
+
+/* console.c */
 extern const struct app_def app_operator; /* the hub's administrator, for the console */
 
 /* world.c */

@@ -8,14 +8,6 @@
 
 #define SESSION_S (12 * 3600)
 
-static const char *const everything[] = {"*", NULL};
-static const struct app_login operators[] = {
-    {.id = "operator", .name = "Operator", .role = "SUPER_ADMIN", .password = "operate",
-     .subscribe = everything, .publish = everything, .admin = true},
-    {0}};
-
-const struct app_def app_operator = {.name = "operator", .title = "Console", .logins = operators};
-
 const struct app_login *session_login(const struct app_def *def, const char *id)
 {
     for (const struct app_login *l = def->logins; l && l->id; l++)

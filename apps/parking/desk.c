@@ -11,15 +11,9 @@
 #define CURVE_MS 3600000 /* of a lot's page */
 
 #define LOT_COLUMNS                                                                                \
-    "l.id as parkingLotId, l.name, l.address, l.total_slots as totalSlots, l.occupied, "           \
-    "max(0, l.total_slots - l.occupied) as empty, "                                                \
-    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO(                           \
-        "l.updated_ms") " as timestamp, l.warn_percent as warnPercent, "                           \
-                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
-                        "'camera') as cameras, "                                                   \
-                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
-                        "'camera' and d.offline) "                                                 \
-                        "as camerasOffline"
+    CAPACITY                                                                                       \
+        ", name, address, warn_percent as warnPercent, "                                           \
+        "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera') as cameras"
 
 #define ALERT_COLUMNS                                                                              \
     "'alert_' || id as _id, type, severity, lot as parkingLotId, contractor as contractorId, "     \
@@ -272,7 +266,7 @@ static void on_lot(void *state, struct app_request *r)
 {
     struct parking *p = state;
     const struct app_who *who = staff(r);
-    const char *id = app_param(r, "lot");
+    const char *id = who ? app_param(r, "lot") : NULL; /* r is gone once it was answered */
     json_t *lot =
         who ? db_row(p->db, "select " LOT_COLUMNS " from lots l where l.tenant = $1 and l.id = $2",
                      "ss", who->tenant, id)
@@ -431,8 +425,8 @@ static void on_lot_change(void *state, struct app_request *r)
 {
     struct parking *p = state;
     const struct app_who *who = manager(r);
-    const char *id = app_param(r, "lot");
     json_t *body = who ? app_body(r) : NULL;
+    const char *id = body ? app_param(r, "lot") : NULL;
     json_t *row = body ? park_lot(p, who->tenant, id) : NULL;
     if (!body)
         return;

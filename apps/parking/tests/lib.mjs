@@ -1,7 +1,8 @@
 // What the car parks' tests share: their process with the world at rest, and devices.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Apps, ROOT, until } from '../../tests/lib.mjs';
 
@@ -51,6 +52,25 @@ export function device(apps, id, tenant = 'citypark') {
       return answer.body;
     },
   };
+}
+
+/** A module of the SDK's sources, for Node. */
+export async function sdk(file) {
+  const { build } = await import('vite');
+  const entry = path.join(ROOT, 'web/sdk/src', file);
+  const built = await build({ configFile: false, logLevel: 'silent', root: path.dirname(entry), build: { write: false, ssr: entry, target: 'node20' } });
+  const { output } = Array.isArray(built) ? built[0] : built;
+  const folder = mkdtempSync(path.join(tmpdir(), 'freshet-sdk-'));
+  for (const { fileName, code } of output) {
+    mkdirSync(path.dirname(path.join(folder, fileName)), { recursive: true });
+    writeFileSync(path.join(folder, fileName), code);
+  }
+  writeFileSync(path.join(folder, 'package.json'), '{"type": "module"}');
+  try {
+    return await import(path.join(folder, output[0].fileName));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** The events of a stream by the document's type, without the opening one. */

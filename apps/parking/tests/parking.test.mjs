@@ -1,8 +1,8 @@
 // The car parks over HTTP: what devices say, what becomes of it, who hears of it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { figures, ROOT, until } from '../../tests/lib.mjs';
-import { device, start, told, token } from './lib.mjs';
+import { figures, until } from '../../tests/lib.mjs';
+import { device, sdk, start, told, token } from './lib.mjs';
 
 const STREAM = '/api/sse/dashboard';
 const DAY_MS = 86_400_000;
@@ -403,13 +403,7 @@ describe('contractors', () => {
 
 describe('from a server', () => {
   test('getSSEManager broadcasts capacity updates, alerts and violations over HTTP as the document shows', async () => {
-    const { build } = await import('vite');
-    const built = await build({
-      configFile: false, logLevel: 'silent', root: `${ROOT}/web/sdk`,
-      build: { write: false, ssr: `${ROOT}/web/sdk/src/server/index.ts`, target: 'node20' },
-    });
-    const code = (Array.isArray(built) ? built[0] : built).output[0].code;
-    const { configure, getSSEManager } = await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
+    const { configure, getSSEManager } = await sdk('server/index.ts');
     configure({ url: apps.url, token: token(apps, { subject: 'python-backend', role: 'backend', more: ['--publish', 'dashboard'] }) });
     assert.equal(getSSEManager(), getSSEManager(), 'always the same one');
     const stream = await listen();
@@ -429,6 +423,18 @@ describe('from a server', () => {
     await stream.close();
   });
 
+  test('getSSEManager counts the clients and ends one', async () => {
+    const { configure, getSSEManager } = await sdk('server/index.ts');
+    configure({ url: apps.url, token: token(apps, { subject: 'ops', more: ['--admin'] }) });
+    const before = (await getSSEManager().getStats()).totalConnections;
+    const stream = await apps.stream(STREAM, { as: amira });
+    const { data } = await stream.next();
+    assert.equal((await getSSEManager().getStats()).totalConnections, before + 1);
+    await getSSEManager().removeClient(data.data.clientId);
+    await until(() => stream.ended, 'its end');
+    await until(async () => (await getSSEManager().getStats()).totalConnections === before, 'one client less');
+  });
+
   test('events of another shape are refused, and so is whoever may not publish', async () => {
     const publish = (type, data, headers) => apps.request('/v1/publish', { body: { channel: 'dashboard', type, data }, headers });
     const backend = { Authorization: `Bearer ${token(apps, { subject: 'python-backend', role: 'backend', more: ['--publish', 'dashboard'] })}` };
@@ -437,6 +443,39 @@ describe('from a server', () => {
     const camera = { Authorization: `Bearer ${token(apps, { subject: 'cam-central-1', role: 'camera' })}` };
     assert.equal((await publish('refresh', { parkingLotId: 'lot_ring' }, camera)).status, 403);
     assert.equal((await apps.request('/v1/publish', { as: amira, body: { channel: 'dashboard', type: 'refresh', data: { parkingLotId: 'lot_ring' } } })).status, 401);
+  });
+});
+
+describe('the client', () => {
+  test('createSSEClient has the document’s methods: typed events with dates, several listeners, off, disconnect', async () => {
+    const { createSSEClient } = await sdk('compat/parking.ts');
+    const client = createSSEClient({ url: `${apps.url}${STREAM}`, headers: { Cookie: amira.cookie } });
+    const seen = { connected: [], capacity: [], again: [], alert: [], violation: [], off: [] };
+    client.onConnected((data) => seen.connected.push(data));
+    client.onCapacityUpdate((data) => seen.capacity.push(data));
+    client.on('capacity_update', (data) => seen.again.push(data.plateNumber));
+    client.onAlert((data) => seen.alert.push(data));
+    client.onViolation((data) => seen.violation.push(data));
+    const gone = (data) => seen.off.push(data);
+    client.on('capacity_update', gone);
+    client.off('capacity_update', gone);
+    client.connect();
+    await until(() => seen.connected.length, 'connected');
+    assert.match(seen.connected[0].clientId, /^[0-9a-f]{16}$/);
+    const gate = device(apps, 'gate-ring');
+    await gate.pass('vehicle_entry', 'SWF 09');
+    await until(() => seen.alert.some((one) => one.message.startsWith('SWF 09')), 'the alert');
+    const update = seen.capacity.find((one) => one.plateNumber === 'SWF 09');
+    assert.ok(update.timestamp instanceof Date && seen.alert.at(-1).createdAt instanceof Date && seen.violation.at(-1).timestamp instanceof Date);
+    assert.ok(seen.again.includes('SWF 09'), 'the other listener of the same type');
+    assert.deepEqual(seen.off, []);
+    client.disconnect();
+    const before = seen.capacity.length;
+    await gate.pass('vehicle_exit', 'SWF 09');
+    const witness = await apps.stream(STREAM, { as: amira });
+    await witness.next(({ data }) => data.data.plateNumber === 'SWF 09' && data.data.event === 'vehicle_exit');
+    await witness.close();
+    assert.equal(seen.capacity.length, before, 'nothing after disconnect');
   });
 });
 
