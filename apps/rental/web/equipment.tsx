@@ -188,7 +188,10 @@ function Equipment({ session }: { session: Session }) {
               cell: ({ customer, due_on }) =>
                 customer ? (
                   <>
-                    {customer} <Below>due {due_on}</Below>
+                    {customer}{' '}
+                    <Below>
+                      <Solid>due {due_on}</Solid>
+                    </Below>
                   </>
                 ) : (
                   '–'
