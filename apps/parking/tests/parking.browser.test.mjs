@@ -312,6 +312,18 @@ describe('the other pages', () => {
       }
   });
 
+  test('the first page is at most 120 kB of JavaScript, the others 15 kB more', async (t) => {
+    for (const [where, most] of [['/parking/', 120], ['/parking/gates/', 135], ['/parking/lot/?id=lot_central', 135], ['/parking/contractors/', 135]]) {
+      const { page, close } = await dashboard('amira', { where });
+      await shows(badge(page), /Connected/);
+      await page.waitForLoadState('load');
+      const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((one) => /\.js$/.test(one.name)).reduce((sum, one) => sum + one.encodedBodySize, 0));
+      t.diagnostic(`${where}: ${Math.round(bytes / 1000)} kB`);
+      assert.ok(bytes > 50_000 && bytes <= most * 1000, `${where}: ${bytes}`);
+      await close();
+    }
+  });
+
   test('the world is turned on and off on the page, and goes as fast as it says', async () => {
     const { page, close } = await dashboard();
     await shows(badge(page), /Connected/);
