@@ -19,7 +19,7 @@ const words = (text: string) => text.replaceAll('_', ' ');
 
 /** The stream itself: how many follow it, what came last, and a broadcast to try it with. Administrators only. */
 export function ConnectionsPanel({ companyId }: { companyId: string }) {
-  const { data, error, reload } = useFetched<Stats>('/sse/stats');
+  const { data, error, reload } = useFetched<Stats>(`/sse/stats?tenant=${companyId}`);
   const [updates, setUpdates] = useState<Update[]>([]);
   const test = useSend(() => {});
   const connection = useDashboardUpdate((update, event) => {
