@@ -4,5 +4,6 @@ import { Gallery } from './Gallery';
 import './gallery.css';
 import type { AppNumber } from './numbers';
 
-const client = createClient<{ number: AppNumber }>({ url: '/api/apps/stream' });
+// A browser has six connections to a site for all of its tabs: one that nobody sees gives its own back.
+const client = createClient<{ number: AppNumber }>({ url: '/api/apps/stream', whenHidden: 'close', hiddenGraceMs: 5000 });
 mount(<Gallery client={client} />);

@@ -6,7 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkS
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { available } from '../../tests/system/lib/postgres.mjs';
+import { available, Postgres } from '../../tests/system/lib/postgres.mjs';
 import { freePort, ROOT, until } from './lib.mjs';
 
 describe('make run', () => {
@@ -84,6 +84,24 @@ describe('make run', () => {
       const bad = start(0, env);
       assert.notEqual((await bad.gone)[0], 0);
       assert.match(bad.err, said);
+    }
+  });
+
+  test('with DATABASE_URL it uses that server, in a schema of its own, and starts none', { skip: !available }, async () => {
+    const pg = await Postgres.start();
+    try {
+      pg.sql('create table trips (mine text)'); // somebody's own of the same name
+      const one = start(0, { APP: 'trips', DB: 'postgres', DATABASE_URL: pg.url });
+      const url = await listening(one);
+      const { apps } = await (await fetch(`${url}/api/apps`)).json();
+      assert.equal(apps.at(-1).name, 'trips');
+      assert.ok(Number(pg.sql('select count(*) from freshet_trips.trips')) > 20);
+      assert.equal(pg.sql("select string_agg(column_name, ',') from information_schema.columns where table_schema = 'public'"), 'mine');
+      assert.ok(!existsSync(path.join(dir, 'var/trips/pg')), 'no server of its own');
+      assert.equal(await one.end(), 0);
+      assert.equal(pg.sql('select 1'), '1', 'and it still runs');
+    } finally {
+      await pg.stop();
     }
   });
 

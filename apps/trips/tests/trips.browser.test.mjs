@@ -1,5 +1,7 @@
 // The dashboard and the counter in Chromium, each in a window of its own, on a real database.
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { accessible, Apps, clickTime, figures, fits, launch, open, patience, shows, timeToText, until } from '../../tests/lib.mjs';
 
@@ -221,6 +223,18 @@ describe('trips in two windows', () => {
       assert.ok(said.some((text) => /^SSE error:/.test(text)), said.join());
     });
   }
+
+  test('a hub that lost its log sends the page what is there now', async () => {
+    const page = await dashboard();
+    await apps.stop();
+    apps.sql('trips', "update trips set available_slots = 3 where id = 'nw-307';");
+    for (const end of ['', '-wal', '-shm', '-lock']) rmSync(path.join(apps.dir, `hub.db${end}`), { force: true });
+    await apps.run();
+    await badge(page).filter({ hasText: 'Real-time' }).waitFor({ timeout: 15_000 });
+    await shows(free(page, 'nw-307'), 3);
+    apps.sql('trips', "update trips set available_slots = 30 where id = 'nw-307';");
+    await shows(free(page, 'nw-307'), 30);
+  });
 
   test('a hidden tab lets its stream go, and catches up when it is seen again', async () => {
     const as = await apps.login('operator', 'operator');

@@ -187,6 +187,8 @@ describe('trips over HTTP', () => {
     assert.equal((await apps.request('/api/trips/nw-207', { as: cashier, method: 'DELETE' })).status, 403);
     const foreign = await apps.request('/api/trips/nw-207/bookings', { as: cashier, body: { name: 'A', seats: 1 }, headers: { Origin: 'http://elsewhere.example' } });
     assert.equal(foreign.status, 403);
+    const taken = await apps.request('/api/trips/nw-207', { as: office, method: 'DELETE', headers: { Origin: 'http://elsewhere.example' } });
+    assert.equal(taken.status, 403);
     const form = await apps.request('/api/trips/nw-207/bookings', { as: cashier, body: 'name=A&seats=1', headers: { 'Content-Type': 'text/plain' } });
     assert.equal(form.status, 415);
   });
@@ -256,6 +258,15 @@ describe('trips over HTTP', () => {
     } finally {
       await capped.end();
     }
+  });
+
+  test('an event has a limit of size', async () => {
+    const as = await apps.login('operator', 'operator');
+    const { body } = await apps.request('/v1/config', { as });
+    assert.equal(body.options.find(({ name }) => name === 'limits.event_bytes').value, '64KiB');
+    const big = { channel: 'trips', type: 'trip-updated', key: 'nw-301', data: { text: 'x'.repeat(100_000) } };
+    const { status } = await apps.request('/v1/publish?tenant=northway', { as, body: big });
+    assert.ok(status === 413 || status === 403, `${status}: too large, and the channel is the database's`);
   });
 
   test('who goes away is cleaned up after, and the count of connections is in the metrics', async () => {
