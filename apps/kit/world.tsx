@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, ApiError } from './api';
 import { NumberField, Switch } from './fields';
 
@@ -20,20 +20,29 @@ export function WorldControl({ app, label = 'World' }: { app: string; label?: st
     document.addEventListener('visibilitychange', read);
     return () => document.removeEventListener('visibilitychange', read);
   }, [app]);
-  async function change(part: Partial<World>) {
-    if (world) setWorld({ ...world, ...part });
-    try {
-      setWorld(await api<World>(`/api/${app}/world`, { body: { ...world, ...part } }));
-      setError(null);
-    } catch (failed) {
-      setError(failed instanceof ApiError ? failed.detail : String(failed));
-    }
+  // one after the other: a change of the rate must not arrive after the turning off that followed it
+  const line = useRef<Promise<unknown>>(Promise.resolve());
+  const waiting = useRef(0);
+  function change(part: Partial<World>) {
+    setWorld((before) => before && { ...before, ...part });
+    waiting.current += 1;
+    line.current = line.current.then(async () => {
+      try {
+        const told = await api<World>(`/api/${app}/world`, { body: part });
+        waiting.current -= 1;
+        if (!waiting.current) setWorld(told); // else what was chosen since is on the screen already
+        setError(null);
+      } catch (failed) {
+        waiting.current -= 1;
+        setError(failed instanceof ApiError ? failed.detail : String(failed));
+      }
+    });
   }
   if (!world) return null;
   return (
     <div className="k-world" role="group" aria-label={label}>
-      <Switch label={`${label}: ${world.running ? 'on' : 'off'}`} checked={world.running} onChange={(running) => void change({ running })} />
-      <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => void change({ perSecond })} {...(error ? { error } : {})} />
+      <Switch label={`${label}: ${world.running ? 'on' : 'off'}`} checked={world.running} onChange={(running) => change({ running })} />
+      <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => change({ perSecond })} {...(error ? { error } : {})} />
     </div>
   );
 }
