@@ -6,10 +6,12 @@
 
 #define FLOW 0.85       /* people a second and metre of width, while there is room */
 #define JAM_FROM 2.6    /* people per square metre from which it goes slower */
-#define JAM_FULL 6.5    /* nobody gets in any more */
+#define JAM_FULL 5.4    /* nobody gets in any more */
 #define PLACE_FULL 2.3  /* a place that is taken, in people per square metre */
 #define EXPECTED 1.9    /* the same, when all have come */
 #define ARRIVAL_S 900.0 /* time in which they come */
+#define TURN_SLOW 2.2   /* people per square metre from which a gate lets fewer in */
+#define TURN_OFF 3.9    /* and nobody */
 #define ASTRAY 0.04     /* share of those who set out that go the other way */
 
 /* How long a phase lasts at most, in seconds. */
@@ -118,14 +120,20 @@ static bool phase_over(const struct crowd_model *model)
     return model->phase_s > LASTS[model->phase];
 }
 
-/* A new phase has its own luck at the gates: a train full of people, doors that stay shut. */
+/* A new phase has its own luck at the gates: a train full of people at one, doors of another that
+ * stay shut when all want to leave. */
 static void draw_gates(struct crowd_model *model, crowd_dice dice, void *ctx)
 {
-    bool leaving = model->phase == CROWD_LEAVING;
-    for (size_t i = 0; i < model->zone_count; i++) {
+    size_t gates[CROWD_MODEL_ZONES], n = 0;
+    for (size_t i = 0; i < model->zone_count; i++)
+        if (model->zones[i].kind == CROWD_GATE)
+            gates[n++] = i;
+    for (size_t i = 0; i < n; i++) {
         double luck = dice(ctx);
-        model->zones[i].busy = leaving ? (luck < 0.35 ? 0.45 : 1) : 0.4 + luck * luck * 2;
+        model->zones[gates[i]].busy = model->phase == CROWD_LEAVING ? 1 : 0.4 + luck * luck * 2;
     }
+    if (n > 0 && model->phase == CROWD_LEAVING && dice(ctx) < 0.7)
+        model->zones[gates[(size_t)(dice(ctx) * (double)n) % n]].busy = 0.4;
 }
 
 static void phase_step(struct crowd_model *model, double seconds, crowd_dice dice, void *ctx)
@@ -176,7 +184,7 @@ static double eagerness(const struct crowd_model *model, enum crowd_kind from)
 {
     enum crowd_kind goal = goal_of(model);
     if (goal == CROWD_WAY)
-        return from == CROWD_PLACE ? 0.0011 : 0.0008;
+        return from == CROWD_PLACE ? 0.0009 : 0.0008;
     if (goal == CROWD_GATE)
         return from == CROWD_PLACE ? 0.009 : 0.014;
     return 0.009;
@@ -213,7 +221,12 @@ static void gate_step(struct crowd_model *model, struct crowd_model_zone *gate, 
         double go = doors * FLOW * seconds * (0.8 + 0.4 * luck);
         gate->people = go < gate->people ? gate->people - go : 0;
     } else if (model->phase == CROWD_ARRIVING) {
-        double come = crowd_model_expected(model) / ARRIVAL_S / (double)gates;
+        /* Turnstiles are slowed down where those inside don't move on. */
+        double open = (TURN_OFF - density_of(gate)) / (TURN_OFF - TURN_SLOW);
+        double come = crowd_model_expected(model) / ARRIVAL_S / (double)gates *
+                      (open > 1   ? 1
+                       : open < 0 ? 0
+                                  : open);
         gate->people += come * gate->busy * seconds * (0.4 + 1.2 * luck);
     }
 }

@@ -35,7 +35,8 @@ json_t *crowd_read_emergency(struct crowd *crowd, const char *venue)
                          " entered_ms as \"enteredAt\", entered_by as \"enteredBy\""
                          " from emergencies where venue = $1 and status <> 'over'",
                          "s", venue);
-    return row ? row : json_null();
+    /* An error isn't the end of an emergency. */
+    return row ? row : db_error(crowd->db)[0] ? NULL : json_null();
 }
 
 json_t *crowd_read_history(struct crowd *crowd, const char *venue, const char *zone,

@@ -74,12 +74,7 @@ static void say(struct change *c, const char *type, const char *lot, json_t *dat
 void park_say_capacity(struct change *c, const char *lot, const char *event, const char *plate,
                        int64_t duration_s)
 {
-    json_t *data = db_row(c->p->db,
-                          "select id as parkingLotId, total_slots as totalSlots, occupied, "
-                          "max(0, total_slots - occupied) as empty, "
-                          "round(occupied * 1.0 / total_slots, 4) as occupancyRate, " ISO(
-                              "updated_ms") " as timestamp from lots where id = $1",
-                          "s", lot);
+    json_t *data = db_row(c->p->db, "select " CAPACITY " from lots where id = $1", "s", lot);
     if (event)
         json_object_set_new(data, "event", json_string(event));
     if (plate)

@@ -11,15 +11,9 @@
 #define CURVE_MS 3600000 /* of a lot's page */
 
 #define LOT_COLUMNS                                                                                \
-    "l.id as parkingLotId, l.name, l.address, l.total_slots as totalSlots, l.occupied, "           \
-    "max(0, l.total_slots - l.occupied) as empty, "                                                \
-    "round(l.occupied * 1.0 / l.total_slots, 4) as occupancyRate, " ISO(                           \
-        "l.updated_ms") " as timestamp, l.warn_percent as warnPercent, "                           \
-                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
-                        "'camera') as cameras, "                                                   \
-                        "(select count(*) from devices d where d.lot = l.id and d.kind = "         \
-                        "'camera' and d.offline) "                                                 \
-                        "as camerasOffline"
+    CAPACITY                                                                                       \
+        ", name, address, warn_percent as warnPercent, "                                           \
+        "(select count(*) from devices d where d.lot = l.id and d.kind = 'camera') as cameras"
 
 #define ALERT_COLUMNS                                                                              \
     "'alert_' || id as _id, type, severity, lot as parkingLotId, contractor as contractorId, "     \

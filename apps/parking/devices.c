@@ -92,12 +92,7 @@ static bool take_when(struct app_request *r, const json_t *body, uint64_t *out)
 
 static json_t *capacity_json(struct parking *p, const char *lot)
 {
-    return db_row(p->db,
-                  "select id as parkingLotId, total_slots as totalSlots, occupied, "
-                  "max(0, total_slots - occupied) as empty, "
-                  "round(occupied * 1.0 / total_slots, 4) as occupancyRate, " ISO(
-                      "updated_ms") " as timestamp from lots where id = $1",
-                  "s", lot);
+    return db_row(p->db, "select " CAPACITY " from lots where id = $1", "s", lot);
 }
 
 /* ---- counts ---- */

@@ -16,6 +16,12 @@
 /* A column of unix milliseconds as "2026-01-21T09:30:00.000Z", NULL stays NULL. */
 #define ISO(column) "strftime('%Y-%m-%dT%H:%M:%fZ', (" column ") / 1000.0, 'unixepoch')"
 
+/* A lot's count as the document has it. */
+#define CAPACITY                                                                                   \
+    "id as parkingLotId, total_slots as totalSlots, occupied, "                                    \
+    "max(0, total_slots - occupied) as empty, "                                                    \
+    "round(occupied * 1.0 / total_slots, 4) as occupancyRate, " ISO("updated_ms") " as timestamp"
+
 /* When an operator's devices were heard, to tell a broken camera from a broken line. */
 struct site {
     struct site *next;

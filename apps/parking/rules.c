@@ -50,16 +50,6 @@ int64_t rules_percent(int64_t occupied, int64_t total)
     return total > 0 ? occupied * 100 / total : 0;
 }
 
-double rules_rate(int64_t occupied, int64_t total)
-{
-    return total > 0 ? (double)((occupied * 20000 + total) / (2 * total)) / 10000 : 0;
-}
-
-int64_t rules_empty(int64_t occupied, int64_t total)
-{
-    return occupied < total ? total - occupied : 0;
-}
-
 bool rules_camera_broken(const struct rules_camera *camera, uint64_t now_ms)
 {
     uint64_t seen = camera->last_seen_ms, others = camera->others_last_ms;

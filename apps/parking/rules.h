@@ -44,9 +44,6 @@ unsigned rules_fullness(const struct rules_lot *lot, struct rules_latch *latch);
 
 /* Whole percent, rounded down, so that 90 is said only of a lot that reached it. */
 int64_t rules_percent(int64_t occupied, int64_t total);
-/* 0 and more; 1 is full. Four decimals at most. */
-double rules_rate(int64_t occupied, int64_t total);
-int64_t rules_empty(int64_t occupied, int64_t total); /* free slots; never below 0 */
 
 /* ---- cameras ---- */
 

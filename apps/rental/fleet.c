@@ -155,13 +155,54 @@ static int64_t open_order(struct rental *s, const char *tenant, int64_t equipmen
     return id;
 }
 
+/* Writes what is new in a report. *changed: something was; *service: the order that its hours
+ * opened, 0 when none. False: answered already, and nothing is written. */
+static bool take_report(struct rental *s, struct app_request *r, const json_t *row,
+                        const struct report *report, bool *changed, int64_t *service)
+{
+    int64_t id = rental_number(row, "id"), hours = rental_number(row, "hours");
+    int64_t every = rental_number(row, "service_every");
+    const char *site = *report->site ? report->site : rental_text(row, "site");
+    bool moved =
+        rule_moved(json_number_value(json_object_get(row, "lat")),
+                   json_number_value(json_object_get(row, "lon")), report->lat, report->lon);
+    bool ran = report->hours >= 0 && report->hours != hours;
+    *changed = moved || ran || strcmp(site, rental_text(row, "site")) != 0;
+    *service = 0;
+    if (ran && !rule_hours_next(hours, report->hours)) {
+        rental_conflict(s, r, "HOURS", "engine hours never run backwards, nor a day ahead");
+        return false;
+    }
+    if (ran)
+        hours = report->hours;
+    if (*changed &&
+        db_run(s->db,
+               "update equipment set lat = iif($1, $2, lat), lon = iif($1, $3, lon), site = $4, "
+               "hours = $5, located_at = $6 where id = $7",
+               "bddsiii", (int)moved, report->lat, report->lon, site, hours, (int64_t)app_now_ms(),
+               id) != 1) {
+        rental_broken(s, r);
+        return false;
+    }
+    if (rule_service_due(hours, rental_number(row, "serviced_at"), every)) {
+        char text[RENTAL_LINE];
+        snprintf(text, sizeof text, "Service after %lld hours is due", (long long)every / 10);
+        *service = open_order(s, app_who(r)->tenant, id, "service", text, rental_by(r));
+    }
+    if (*service >= 0)
+        return rental_commit(s, r);
+    rental_broken(s, r);
+    return false;
+}
+
 /* A report of telematics, or of somebody who moved it. Only what changed is written and told. */
 static void locate(void *state, struct app_request *r)
 {
     struct rental *s = state;
     const char *tenant = app_who(r)->tenant;
     struct report report;
-    int64_t id, service = 0;
+    int64_t id, service;
+    bool changed;
     if (!rental_allowed(r, RULE_DO_LOCATE) || (id = rental_id(r)) < 0 || !read_report(r, &report))
         return;
     if (db_begin(s->db)) {
@@ -173,51 +214,18 @@ static void locate(void *state, struct app_request *r)
         rental_missing(s, r, "equipment");
         return;
     }
-    int64_t hours = rental_number(row, "hours");
-    const char *site = *report.site ? report.site : rental_text(row, "site");
-    bool moved = rule_moved(json_number_value(json_object_get(row, "lat")),
-                            json_number_value(json_object_get(row, "lon")), report.lat, report.lon);
-    bool news = moved || strcmp(site, rental_text(row, "site")) != 0 ||
-                (report.hours >= 0 && report.hours != hours);
-    if (report.hours >= 0 && !rule_hours_next(hours, report.hours)) {
-        rental_conflict(s, r, "HOURS", "engine hours never run backwards, nor a day ahead");
-        goto out;
-    }
-    if (report.hours >= 0)
-        hours = report.hours;
-    if (news && db_run(s->db,
-                       "update equipment set lat = iif($1, $2, lat), lon = iif($1, $3, lon), site "
-                       "= $4, hours = $5, located_at = $6 where id = $7",
-                       "bddsiii", (int)moved, report.lat, report.lon, site, hours,
-                       (int64_t)app_now_ms(), id) != 1) {
-        rental_broken(s, r);
-        goto out;
-    }
-    if (rule_service_due(hours, rental_number(row, "serviced_at"),
-                         rental_number(row, "service_every"))) {
-        char text[RENTAL_LINE];
-        snprintf(text, sizeof text, "Service after %lld hours is due",
-                 (long long)rental_number(row, "service_every") / 10);
-        service = open_order(s, tenant, id, "service", text, rental_by(r));
-    }
-    if (service < 0) {
-        rental_broken(s, r);
-        goto out;
-    }
-    if (!rental_commit(s, r))
-        goto out;
-    json_decref(row);
-    row = one(s, tenant, id);
-    if (news && row)
-        tell_place(s, tenant, row);
-    if (service > 0) {
-        json_t *order = an_order(s, tenant, service);
-        tell_order(s, tenant, order);
+    if (take_report(s, r, row, &report, &changed, &service)) {
+        json_t *now = one(s, tenant, id);
+        json_t *order = service > 0 ? an_order(s, tenant, service) : NULL;
+        if (changed && now)
+            tell_place(s, tenant, now);
+        if (order)
+            tell_order(s, tenant, order);
+        json_decref(now);
         json_decref(order);
+        app_reply(r, 200,
+                  json_pack("{s:b, s:b}", "changed", (int)changed, "service_due", service > 0));
     }
-    app_reply(r, 200,
-              json_pack("{s:b, s:b}", "changed", (int)news, "service_due", (int)(service > 0)));
-out:
     json_decref(row);
 }
 

@@ -717,6 +717,38 @@ describe('limits of streams', () => {
     }
   });
 
+  test('thousands of channels come into being while readers are attached', async () => {
+    const hub = await Hub.start({ args: ['--store', 'sqlite:log.db'], config: { log: { level: 'warn' } } });
+    try {
+      const name = (i) => `c${i}`;
+      const READERS = 20;
+      const EACH = 100;
+      const readers = [];
+      for (let r = 0; r < READERS; r++) {
+        const channels = Array.from({ length: EACH }, (_, i) => name(r * EACH + i));
+        readers.push({ channels: new Set(channels), stream: await hub.stream(`channel=${channels.join(',')}&envelope=full`) });
+      }
+      // every channel in an order of its own, with as many that nobody follows in between
+      const rounds = 2;
+      for (let round = 0; round < rounds; round++)
+        for (let at = 0; at < 2 * READERS * EACH; at += 500)
+          await hub.publish(Array.from({ length: 500 }, (_, i) => ({ channel: name(((at + i) * 1579) % (2 * READERS * EACH)), data: round })));
+      for (const { channels, stream } of readers) {
+        const seen = () => stream.events.map((e) => JSON.parse(e.data)).filter((e) => e.channel);
+        await stream.until(() => seen().length >= rounds * EACH, 'all events', 20000);
+        assert.equal(seen().length, rounds * EACH);
+        for (const e of seen()) assert.ok(channels.has(e.channel), e.channel);
+        for (const c of channels) assert.deepEqual(seen().filter((e) => e.channel === c).map((e) => e.data), [0, 1]);
+        const ids = seen().map((e) => e.id);
+        assert.deepEqual(ids, [...ids].sort(later));
+        stream.close();
+      }
+      assert.equal((await hub.get('/v1/channels')).json.channels.length, 2 * READERS * EACH);
+    } finally {
+      await hub.stop();
+    }
+  });
+
   test('a half-sent event without progress for limits.stall ends the stream', async () => {
     const hub = await Hub.start({ config: { heartbeat: '250ms', limits: { stall: '500ms' } } });
     try {

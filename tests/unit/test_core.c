@@ -276,6 +276,59 @@ static void failed_commit_leaves_no_trace(void **state)
     buf_fini(&after);
 }
 
+/* The index holds exactly the positions [from, upto]. */
+static void assert_window(const struct channel *c, uint32_t from, uint32_t upto)
+{
+    uint32_t want = from;
+    for (uint32_t i = 0; i < c->used; i++) {
+        const struct channel_entry *e = &c->entries[c->first + i];
+        if (e->dead)
+            continue;
+        assert_true(e->pos == pos_make(MS, want));
+        want++;
+    }
+    assert_int_equal(want, upto + 1);
+    assert_int_equal(channel_count(c), upto + 1 - from);
+    assert_true(channel_oldest(c) == (upto >= from ? pos_make(MS, from) : 0));
+}
+
+/* Plans of very different sizes, taken back or settled: the index grows in the middle of them, moves
+ * down, and closes its holes; what was noted about places holds all the while. */
+static void index_grows_in_the_middle_of_a_plan(void **state)
+{
+    (void)state;
+    struct rng dice;
+    rng_init(&dice, 11);
+    for (uint32_t limit = 1; limit < 3000; limit = limit * 3 + 1) {
+        struct channel_conf conf = {.events = limit};
+        struct channel c;
+        channel_begin(&c, &conf);
+        uint32_t first = 1, last = 0; /* as settled */
+        for (int plan = 0; plan < 30; plan++) {
+            uint32_t size = (uint32_t)rng_below(&dice, plan % 5 ? 40 : 4 * limit + 40);
+            bool trims_last = rng_below(&dice, 2);
+            for (uint32_t n = last + 1; n <= last + size; n++) {
+                add(&c, n, n % 3 ? NULL : "k");
+                if (!trims_last)
+                    trim(&c);
+            }
+            trim(&c);
+            uint32_t kept = last + size - first + 1 > limit ? limit : last + size - first + 1;
+            assert_window(&c, last + size - kept + 1, last + size);
+            if (rng_below(&dice, 3) == 0) {
+                channel_undo(&c);
+            } else {
+                channel_settle(&c);
+                last += size;
+                first = last - kept + 1;
+            }
+            assert_window(&c, first, last);
+        }
+        assert_true(c.cap <= 16 * (limit + 40)); /* it doesn't keep what has left */
+        channel_fini(&c);
+    }
+}
+
 static void settled_channel_keeps_no_records_of_removed_keys(void **state)
 {
     (void)state;
@@ -732,6 +785,7 @@ int main(void)
         cmocka_unit_test(key_limit_removes_the_key_changed_longest_ago),
         cmocka_unit_test(bytes_of_a_source_are_spared_but_for_ordinary_events),
         cmocka_unit_test(failed_commit_leaves_no_trace),
+        cmocka_unit_test(index_grows_in_the_middle_of_a_plan),
         cmocka_unit_test(settled_channel_keeps_no_records_of_removed_keys),
         cmocka_unit_test(quota_gives_its_burst_and_then_its_rate),
         cmocka_unit_test(rate_is_that_of_the_last_seconds),

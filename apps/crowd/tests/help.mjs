@@ -32,7 +32,7 @@ export async function still(apps, as) {
 /** The token of a camera, made from the site's key as an installer would. */
 export function cameraToken(apps, tenant) {
   const key = path.join(apps.dir, 'apps.key');
-  const token = execFileSync(path.join(ROOT, 'build/freshet'), ['token', '--key', key, '--tenant', tenant, '--subject', 'cameras', '--role', 'camera'], { encoding: 'utf8' }).trim();
+  const token = execFileSync(process.env.FRESHET_BIN ?? path.join(ROOT, 'build/freshet'), ['token', '--key', key, '--tenant', tenant, '--subject', 'cameras', '--role', 'camera'], { encoding: 'utf8' }).trim();
   return { Authorization: `Bearer ${token}` };
 }
 

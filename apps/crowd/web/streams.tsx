@@ -82,7 +82,7 @@ const watch = (watcher: () => void) => {
 };
 
 const where = ({ context }: StreamFailure) => String(context.url ?? '').split('/').pop() || 'a message';
-const words = ({ error }: StreamFailure) => (error instanceof Error ? error.message : String(error));
+const words = ({ error, context }: StreamFailure) => (context.code === 'exhausted' ? 'No further attempt: gave up after five' : error instanceof Error ? error.message : String(error));
 
 /** What the error handler was told since the page was opened, newest first. */
 export function StreamErrors() {

@@ -136,7 +136,7 @@ function Dashboard({ session }: { session: Session }) {
             <FleetMap yard={{ name: company.yard, lat: company.lat, lon: company.lon }} places={equipment} />
             <Use rows={categories} />
           </Panel>
-          <Panel title="Customers from the books" stale={stale}>
+          <Panel title="Customer sync" stale={stale}>
             <Sync run={syncs[0]} />
           </Panel>
         </div>

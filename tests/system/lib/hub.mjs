@@ -9,8 +9,9 @@ import { open } from './sse.mjs';
 export class Hub {
   // config: what the configuration file says. args: further flags. files: name -> content, written
   // into the folder first. prepare: called with the folder. dev: without tokens.
+  // host: where it listens; what asks it is on this machine.
   // wrap: a command that runs the program and becomes it, for instance prlimit.
-  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true, wrap = [] } = {}) {
+  static async start({ config = {}, args = [], env = {}, files = {}, prepare, dev = true, wrap = [], host = '127.0.0.1' } = {}) {
     const hub = new Hub();
     hub.dir = mkdtempSync(path.join(tmpdir(), 'freshet-system-'));
     for (const [name, content] of Object.entries(files)) {
@@ -23,6 +24,7 @@ export class Hub {
     hub.args = ['serve', '--config', path.join(hub.dir, 'hub.yaml'), ...(dev ? ['--dev'] : []), ...args];
     hub.env = env;
     hub.wrap = wrap;
+    hub.host = host;
     hub.port = 0;
     await hub.run();
     return hub;
@@ -30,8 +32,8 @@ export class Hub {
 
   // Starts the process; after the first time on the same port.
   async run() {
-    this.process = new Running([...this.args, '--listen', `127.0.0.1:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin, wrap: this.wrap });
-    const m = await this.process.until(/^listening on http:\/\/127\.0\.0\.1:(\d+)$/m);
+    this.process = new Running([...this.args, '--listen', `${this.host}:${this.port}`], { env: this.env, cwd: this.dir, bin: this.bin, wrap: this.wrap });
+    const m = await this.process.until(/^listening on http:\/\/[\d.]+:(\d+)$/m);
     this.port = Number(m[1]);
     this.url = `http://127.0.0.1:${this.port}`;
     return this;
