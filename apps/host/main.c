@@ -201,6 +201,15 @@ static int make_apps(struct host *host, const struct wish *w)
     return gallery_routes(host) ? fail("%s", "a path of the gallery is taken") : 0;
 }
 
+/* Those that watch waits for. */
+static void signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
 static void stop_apps(struct host *host)
 {
     for (size_t i = 0; i < host->app_count; i++)
@@ -208,16 +217,16 @@ static void stop_apps(struct host *host)
             app_stop(host->apps[i]);
 }
 
-/* Waits for a signal; the applications end first, while the hub still answers them. */
+/* SIGHUP has the configurations read again; SIGTERM and SIGINT end: the applications first, while
+ * the hub still answers them. */
 static void *watch(void *ctx)
 {
     struct host *host = ctx;
     sigset_t set;
     int number;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigwait(&set, &number);
+    signals(&set);
+    while (sigwait(&set, &number) == 0 && number == SIGHUP)
+        freshet_hub_reload(host->hub);
     stop_apps(host);
     freshet_hub_stop(host->hub);
     return NULL;
@@ -245,9 +254,7 @@ static int run(struct host *host)
 static void block_signals(void)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* of all threads to come */
     signal(SIGPIPE, SIG_IGN);
 }

@@ -101,9 +101,8 @@ static void on_logout(void *state, struct app_request *r)
 
 static void on_session(void *state, struct app_request *r)
 {
-    struct app *app = state;
     const struct app_who *who = app_who(r);
-    (void)app;
+    (void)state;
     app_reply(r, 200,
               json_pack("{s:s, s:s, s:s, s:s, s:b}", "login", who->subject, "name", who->name,
                         "tenant", who->tenant, "role", who->role, "admin", who->admin));

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, ApiError } from './api';
 import { NumberField, Switch } from './fields';
 
@@ -20,10 +20,14 @@ export function WorldControl({ app, label = 'World' }: { app: string; label?: st
     document.addEventListener('visibilitychange', read);
     return () => document.removeEventListener('visibilitychange', read);
   }, [app]);
+  const changes = useRef(0);
+  /** Only what changed is sent: leaving the field and pressing the switch are two changes at once, in any order. */
   async function change(part: Partial<World>) {
-    if (world) setWorld({ ...world, ...part });
+    const own = ++changes.current;
+    setWorld((before) => before && { ...before, ...part });
     try {
-      setWorld(await api<World>(`/api/${app}/world`, { body: { ...world, ...part } }));
+      const told = await api<World>(`/api/${app}/world`, { body: part });
+      if (own === changes.current) setWorld(told);
       setError(null);
     } catch (failed) {
       setError(failed instanceof ApiError ? failed.detail : String(failed));

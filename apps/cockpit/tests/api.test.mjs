@@ -151,6 +151,9 @@ describe('the cockpit over HTTP', () => {
       assert.deepEqual(again.events[0].data.type, 'connected');
       await again.close();
     }
+    const made_up = await follow(stream('test-company', CHANNELS[0], '&lastEventId=event-123'), tester); // as the document has it
+    assert.equal((await made_up.next(isType('freshet.gap'))).data.data.reason, 'malformed-id');
+    await made_up.close();
   });
 
   test('the last 100 events of a channel are kept; more is told as a gap', async () => {
@@ -227,6 +230,8 @@ describe('the cockpit over HTTP', () => {
     const all = (await apps.request('/sse/stats', { as: admin })).body;
     assert.deepEqual(all.connectionsByCompany, { 'acme-corp': 1, globex: 1 });
     assert.equal(all.totalConnections, 2);
+    assert.deepEqual((await apps.request('/sse/stats?tenant=globex', { as: admin })).body.connectionsByChannel, { 'report-updates': 1 });
+    assert.equal((await apps.request('/sse/stats?tenant=globex', { as: acme })).status, 403);
     for (const name of ['historySize', 'reconnectRate', 'eventsFailed']) assert.equal(typeof all[name], 'number', `${name} is there to alert on`);
     await a.close();
     await g.close();

@@ -22,7 +22,8 @@ function colours(host: HTMLElement) {
 const data = (months: readonly Month[]): uPlot.AlignedData => [
   months.map((_, i) => i),
   months.map(({ socialCents }) => socialCents / 100),
-  months.map(({ investmentCents }) => investmentCents / 100),
+  // a month without costs is a gap, not a fall to zero
+  months.map(({ investmentCents }) => (investmentCents ? investmentCents / 100 : null)),
 ];
 
 function options(host: HTMLElement, months: readonly Month[]): uPlot.Options {

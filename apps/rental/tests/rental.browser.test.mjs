@@ -474,6 +474,8 @@ describe('each type of event from its screen', () => {
     await page.getByRole('button', { name: 'Take the payment' }).click();
     await told('Payments', `paid SAR 21.50 for rental ${rental.id}`);
     await row(page, 'Payments so far', '21.50').filter({ hasText: 'Cash' }).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('list', { name: 'Since this page was opened' }).getByText(`paid SAR 21.50 for rental ${rental.id}`).waitFor();
     quietly(win);
     await win.close();
   });
@@ -509,6 +511,8 @@ describe('each type of event from its screen', () => {
     await told('Timesheets', `Gopal Nair, ${day(-60)}: 7.75 hours submitted`);
     await page.getByRole('button', { name: `Approve Gopal Nair, ${day(-60)}` }).click();
     await told('Timesheets', `Gopal Nair, ${day(-60)}: 7.75 hours approved`);
+    await page.getByRole('button', { name: /^Approve all/ }).click();
+    await page.getByText(/^0 timesheets wait/).waitFor({ timeout: 15_000 });
     await page.getByRole('tab', { name: 'Payroll' }).click();
     await page.getByLabel('Month').fill(day(-60).slice(0, 7));
     await shows(page.locator('.k-tile').filter({ hasText: 'Employees' }).locator('.k-value'), '1');

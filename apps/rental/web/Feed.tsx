@@ -1,10 +1,11 @@
 import type { FreshetEvent } from '@freshet/client';
 import { useSSE } from '@freshet/client/compat/rental';
 import { useFreshet } from '@freshet/client/react';
-import { Badge, Button, Empty, format, Panel, Switch } from '@kit';
+import { Button, Empty, Panel, Switch } from '@kit';
 import { useEffect, useMemo, useState } from 'react';
 import { type Choice } from './Page';
-import { labelOf, TYPES } from './words';
+import { EventLine } from './Latest';
+import { TYPES } from './words';
 
 const MOST = 100;
 
@@ -31,10 +32,6 @@ function usePast(): readonly FreshetEvent[] {
   return past;
 }
 
-function sentence({ data }: FreshetEvent): string {
-  const { message } = (data ?? {}) as { message?: unknown };
-  return typeof message === 'string' ? message : JSON.stringify(data);
-}
 
 /** Which of the ten types are shown. */
 export function TypeFilter({ choice, onChange }: { choice: Choice; onChange: (choice: Choice) => void }) {
@@ -71,15 +68,7 @@ export function Feed({ choice, onChoose, stale }: { choice: Choice; onChoose: (c
       {!shown.length && <Empty>Nothing of these types has happened yet.</Empty>}
       <ol className="r-feed" aria-label="Activity" tabIndex={0}>
         {shown.map((event, i) => (
-          <li key={event.id ?? `n${shown.length - i}`}>
-            <time dateTime={event.time ? new Date(event.time).toISOString() : undefined}>{event.time ? format.time(event.time) : ''}</time>
-            <span>
-              <Badge tone={event.type === 'rental_overdue' ? 'bad' : 'neutral'} icon={null}>
-                {labelOf(event.type)}
-              </Badge>{' '}
-              {sentence(event)}
-            </span>
-          </li>
+          <EventLine key={event.id ?? `n${shown.length - i}`} event={event} />
         ))}
       </ol>
     </Panel>

@@ -1,9 +1,11 @@
+import { useSyncProgress, useSystemNotifications } from '@freshet/client/compat/rental';
 import { useConnection } from '@freshet/client/react';
 import { api, ApiError, Badge, Button, Dialog, format, Meter, mount, Notice, Panel, Table, TextField, useStaleSince, type Session } from '@kit';
 import { useMemo, useState } from 'react';
 import { Below } from './cells';
 import { useAct, useLive } from './data';
 import { Typed } from './fields';
+import { Latest } from './Latest';
 import { Page } from './Page';
 import type { Customer, Run } from './types';
 import { may, money, STATUS_TONE } from './words';
@@ -111,6 +113,7 @@ function Customers({ session }: { session: Session }) {
   const stale = useStaleSince(useConnection());
   const [search, setSearch] = useState('');
   const [open, setOpen] = useState<number | null>(null);
+  const happened = [useSyncProgress(), useSystemNotifications()];
   const rows = useMemo(() => {
     const wanted = search.trim().toLowerCase();
     return (data?.customers ?? []).filter((one) => `${one.code} ${one.name} ${one.city}`.toLowerCase().includes(wanted));
@@ -187,6 +190,7 @@ function Customers({ session }: { session: Session }) {
               <Import onDone={refetch} />
             </Panel>
           )}
+          <Latest events={happened} />
         </div>
       </div>
       <Dialog open={!!chosen} title={chosen?.name ?? ''} onClose={() => setOpen(null)}>

@@ -1,4 +1,5 @@
 import type { FreshetEvent } from '@freshet/client';
+import { useEquipmentEvents } from '@freshet/client/compat/rental';
 import { useConnection } from '@freshet/client/react';
 import { Badge, Button, Dialog, Flash, format, Meter, mount, Notice, Panel, Table, TextField, useStaleSince, type Session } from '@kit';
 import { useState } from 'react';
@@ -6,6 +7,7 @@ import { Below, Named, Solid } from './cells';
 import { useAct, useLive } from './data';
 import { Typed } from './fields';
 import { FleetMap } from './FleetMap';
+import { Latest } from './Latest';
 import { Page } from './Page';
 import type { Machine, Order } from './types';
 import { may, STATUS_TONE } from './words';
@@ -112,6 +114,7 @@ function Equipment({ session }: { session: Session }) {
   const stale = useStaleSince(useConnection());
   const [open, setOpen] = useState<Open>(null);
   const { act, busy, error, forget } = useAct(refetch);
+  const happened = [useEquipmentEvents()];
   if (!data) return failed ? <Notice tone="bad">{failed.detail}</Notice> : <div className="k-waiting" aria-busy="true" />;
   const works = may(session.role, 'equipment');
   const chosen = open && data.equipment.find(({ id }) => id === open.id);
@@ -234,6 +237,7 @@ function Equipment({ session }: { session: Session }) {
           ]}
         />
       </Panel>
+      <Latest events={happened} />
       <Dialog open={open?.what === 'move' && !!chosen} title={`Where is ${chosen?.code ?? ''}?`} onClose={close}>
         {chosen && <Move machine={chosen} yard={data.yard} onDone={done} />}
       </Dialog>

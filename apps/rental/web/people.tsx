@@ -1,8 +1,10 @@
+import { useLeaveEvents, usePayrollEvents, useTimesheetEvents } from '@freshet/client/compat/rental';
 import { useConnection } from '@freshet/client/react';
 import { Badge, Button, Field, format, mount, Notice, Panel, Select, Table, Tabs, Tile, Tiles, useStaleSince, type Session } from '@kit';
 import { useState } from 'react';
 import { useAct, useLive } from './data';
 import { DayField, Typed } from './fields';
+import { Latest } from './Latest';
 import { Page } from './Page';
 import type { Employee, Leave, People, Timesheet } from './types';
 import { hours, may, money, plural, STATUS_TONE } from './words';
@@ -52,6 +54,10 @@ function Timesheets({ data, session, stale, refetch }: PartProps) {
   const decides = may(session.role, 'people');
   const waiting = data.timesheets.filter(({ status }) => status === 'submitted');
   const decided = data.timesheets.filter(({ status }) => status !== 'submitted').slice(0, 30);
+  /** One after the other, up to one that is refused. */
+  async function approveAll() {
+    for (const { id } of waiting) if (!(await act(`/api/rental/timesheets/${id}/status`, { status: 'approved' }))) return;
+  }
   const buttons = (row: Timesheet) => {
     const path = `/api/rental/timesheets/${row.id}/status`;
     const who = `${row.employee}, ${row.day}`;
@@ -68,7 +74,19 @@ function Timesheets({ data, session, stale, refetch }: PartProps) {
   };
   return (
     <div className="k-columns" data-split>
-      <Panel title="Timesheets" stale={stale} note={`${plural(waiting.length, 'timesheet waits for a decision', 'timesheets wait for a decision')}; below them the last ${decided.length} that were decided on.`}>
+      <Panel
+        title="Timesheets"
+        stale={stale}
+        actions={
+          decides &&
+          waiting.length > 1 && (
+            <Button small busy={busy !== null} onClick={() => void approveAll()}>
+              Approve all {waiting.length}
+            </Button>
+          )
+        }
+        note={`${plural(waiting.length, 'timesheet waits for a decision', 'timesheets wait for a decision')}; below them the last ${decided.length} that were decided on.`}
+      >
         {error && (
           <Notice tone="bad" onDismiss={forget}>
             {error}
@@ -241,23 +259,27 @@ function Everybody({ session }: { session: Session }) {
   const { data, error, refetch } = useLive<People>(`/api/rental/people?period=${period}`, { on: CHANGES });
   const stale = useStaleSince(useConnection());
   const [part, setPart] = useState<Part>('timesheets');
+  const happened = { timesheets: useTimesheetEvents(), payroll: usePayrollEvents(), leave: useLeaveEvents() };
   if (!data) return error ? <Notice tone="bad">{error.detail}</Notice> : <div className="k-waiting" aria-busy="true" />;
   const props = { data, session, stale, refetch };
   return (
-    <Tabs
-      label="People"
-      chosen={part}
-      onChoose={setPart}
-      tabs={[
-        { id: 'timesheets', label: 'Timesheets' },
-        { id: 'payroll', label: 'Payroll' },
-        { id: 'leave', label: 'Leave' },
-      ]}
-    >
-      {part === 'timesheets' && <Timesheets {...props} />}
-      {part === 'payroll' && <Payrolls {...props} period={period} onPeriod={setPeriod} />}
-      {part === 'leave' && <Leaves {...props} />}
-    </Tabs>
+    <>
+      <Tabs
+        label="People"
+        chosen={part}
+        onChoose={setPart}
+        tabs={[
+          { id: 'timesheets', label: 'Timesheets' },
+          { id: 'payroll', label: 'Payroll' },
+          { id: 'leave', label: 'Leave' },
+        ]}
+      >
+        {part === 'timesheets' && <Timesheets {...props} />}
+        {part === 'payroll' && <Payrolls {...props} period={period} onPeriod={setPeriod} />}
+        {part === 'leave' && <Leaves {...props} />}
+      </Tabs>
+      <Latest events={[happened[part]]} />
+    </>
   );
 }
 

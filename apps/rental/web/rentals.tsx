@@ -1,9 +1,11 @@
+import { usePaymentEvents, useRentalEvents } from '@freshet/client/compat/rental';
 import { useConnection } from '@freshet/client/react';
 import { api, Badge, Button, Dialog, Field, format, mount, Notice, Panel, Select, Table, Tabs, TextField, useStaleSince, type Session } from '@kit';
 import { useEffect, useMemo, useState } from 'react';
 import { Below, Named, Solid } from './cells';
 import { useAct, useLive } from './data';
 import { DayField } from './fields';
+import { Latest } from './Latest';
 import { Page } from './Page';
 import type { Customer, Machine, Rental } from './types';
 import { may, money, plural, STATUS_TONE, STEPS } from './words';
@@ -183,6 +185,7 @@ function Rentals({ session }: { session: Session }) {
   const [search, setSearch] = useState(new URLSearchParams(location.search).get('rental') ?? '');
   const [open, setOpen] = useState<Open>(null);
   const { act, busy, error, forget } = useAct(refetch);
+  const happened = [useRentalEvents(), usePaymentEvents()];
   const works = may(session.role, 'rentals');
   const rows = useMemo(() => {
     const wanted = search.trim().toLowerCase();
@@ -242,6 +245,7 @@ function Rentals({ session }: { session: Session }) {
           ]}
         />
       </Panel>
+      <Latest events={happened} />
       <Dialog open={open?.what === 'new'} title="New rental" onClose={close}>
         <NewRental today={today} onDone={() => (refetch(), close())} />
       </Dialog>

@@ -28,8 +28,10 @@ export class Load {
   #data;
 
   // publishers: how many at once. data: makes an event's data of its number.
-  constructor(hub, { publishers = 4, data = (n) => n } = {}) {
+  // rest: ms between two publishes of one publisher.
+  constructor(hub, { publishers = 4, data = (n) => n, rest = 0 } = {}) {
     this.hub = hub;
+    this.rest = rest;
     this.#publishers = publishers;
     this.#data = data;
   }
@@ -59,6 +61,7 @@ export class Load {
           this.acknowledged.set(a.id, key(batch[i].data));
         }
       else await pause(5);
+      if (this.rest) await pause(this.rest);
     }
   }
 
@@ -91,11 +94,16 @@ export class Load {
   }
 
   // Ends the publishers, waits until the reader has the last of the log, and gives the counts.
-  async finish() {
+  // witness: a reader of the channel that was there all the time, for a log that is not all kept.
+  async finish(witness) {
     this.#stop = true;
     await Promise.all(this.publishers);
     const log = [];
-    for (let query = 'since=earliest'; ;) {
+    if (witness) {
+      await until(() => this.seen.length === witness.events.length - 1, 'the same at both readers', 20000).catch(() => {});
+      for (const e of witness.events) if (!e.event.startsWith('freshet.')) log.push({ id: e.id, data: key(JSON.parse(e.data)) });
+    }
+    else for (let query = 'since=earliest'; ;) {
       const page = await this.hub.poll(`channel=a&limit=1000&${query}`);
       log.push(...page.events.map((e) => ({ id: e.id, data: key(e.data) })));
       if (!page.events.length) break;

@@ -74,6 +74,25 @@ it('only the seam, its transports and what runs in React, workers or Node names 
   }
 });
 
+describe('the examples of README.md', () => {
+  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^( *)```(tsx?)\n([^]*?)^ *```/gm)];
+  let program: ts.Program | undefined;
+  const exported = (entry: string): string[] => {
+    const path = entries.find((one) => one === `src/${entry}.ts` || one === `src/${entry}/index.ts`);
+    expect(path, entry).toBeDefined();
+    const checker = (program ??= ts.createProgram(entries.map((one) => join(root, one)), { moduleResolution: ts.ModuleResolutionKind.Bundler, module: ts.ModuleKind.ESNext })).getTypeChecker();
+    return checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(join(root, path!))!)!).map(({ name }) => name);
+  };
+  it.each(blocks.map(([, , kind, code], i) => [i + 1, kind!, code!] as const))('number %i (%s) parses and imports what there is', (_, kind, code) => {
+    const file = ts.createSourceFile(`example.${kind}`, code, ts.ScriptTarget.Latest, true);
+    expect((file as unknown as { parseDiagnostics: ts.Diagnostic[] }).parseDiagnostics.map(({ messageText }) => messageText)).toEqual([]);
+    for (const [, names, from] of code.matchAll(/import \{(.*?)\} from '@freshet\/client\/?(.*?)'/g)) {
+      const there = exported(from || 'index');
+      for (const name of names!.split(',')) expect(there, from).toContain(name.trim());
+    }
+  });
+});
+
 it('every public option says what it is for', () => {
   for (const path of ['src/options.ts', 'src/types.ts', 'src/polling.ts', 'src/sharing/tabs.ts']) {
     const file = parse(path);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createParser, type Message } from '../../src/parser';
 import streams from '../fixtures/sse/streams.json';
@@ -30,6 +31,45 @@ describe.each([['LF', '\n'], ['CRLF', '\r\n'], ['CR', '\r']])('with %s as line e
     expect(parse([bytes])).toEqual(want);
     for (let at = 0; at <= bytes.length; at++) expect(parse([bytes.slice(0, at), bytes.slice(at)])).toEqual(want);
     expect(parse([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(want);
+  });
+});
+
+interface Shared {
+  name: string;
+  stream: string;
+  anyLineEnd?: boolean;
+  events: { id: string; event: string; data: string }[];
+  retry: number | null;
+  lastId: string;
+  comments: string[];
+}
+
+/** What an EventSource would have given: the id of an event is the last one that came. */
+function asEventSource(pieces: Uint8Array[]): Omit<Shared, 'name' | 'stream' | 'anyLineEnd'> {
+  const seen: Omit<Shared, 'name' | 'stream' | 'anyLineEnd'> = { events: [], retry: null, lastId: '', comments: [] };
+  const push = createParser({
+    message({ id = seen.lastId, event, data }) {
+      seen.lastId = id;
+      seen.events.push({ id, event: event || 'message', data });
+    },
+    position: (id) => (seen.lastId = id),
+    comment: (text) => seen.comments.push(text),
+    retry: (ms) => (seen.retry = ms),
+  });
+  const decoder = new TextDecoder();
+  for (const piece of pieces) push(decoder.decode(piece, { stream: true }));
+  return seen;
+}
+
+// What the hub's own reader and the fuzzers are held to
+const shared = JSON.parse(readFileSync(new URL('../../../../tests/fixtures/sse/streams.json', import.meta.url), 'utf8')) as Shared[];
+describe("the repository's fixtures", () => {
+  it.each(shared)('$name', ({ stream, anyLineEnd, events, retry, lastId, comments }) => {
+    for (const end of anyLineEnd ? ['\n', '\r\n', '\r'] : ['\n']) {
+      const bytes = new TextEncoder().encode(anyLineEnd ? stream.replace(/\n/g, end) : stream);
+      for (let at = 0; at <= bytes.length; at++)
+        expect(asEventSource([bytes.slice(0, at), bytes.slice(at)]), `split at ${at}`).toEqual({ events, retry, lastId, comments });
+    }
   });
 });
 

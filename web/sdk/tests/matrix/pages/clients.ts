@@ -18,7 +18,7 @@ function listen(source: Source, stream: string): void {
 
 for (const [stream, url] of Object.entries(urls)) {
   if (query.get('client') === 'native') listen(new EventSource(url), stream);
-  else if (query.get('client') === 'event-source-polyfill') listen(new EventSourcePolyfill(url) as unknown as Source, stream);
+  else if (query.get('client') === 'event-source-polyfill') listen(new EventSourcePolyfill(url), stream);
   else
     void fetchEventSource(url, {
       onmessage: ({ event, data, id }) => report(stream, event || 'message', data, id),
