@@ -19,7 +19,8 @@
  * loop.
  *
  * Ownership. Texts that go in are copied before a call returns. Texts that come out in a callback
- * are valid until it returns. A text has a length; those that come out also end with a NUL.
+ * are valid until it returns. A text has a length; those that come out also end with a NUL, but of a
+ * request only what was decoded for you: freshet_request_param and freshet_request_query.
  *
  * Errors. Functions return 0 or one of FRESHET_E*. One process may hold several hubs: there is no
  * global state. */
