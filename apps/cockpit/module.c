@@ -204,14 +204,19 @@ static int figure_routes(struct cockpit *c)
 #define READ_PER_TICK 50
 #define STEPS_MAX 100000 /* of the work that a new database brings along */
 
-/* Reads what is unread and makes what is queued, silently. */
+/* Reads what is unread and makes what is queued, silently, as one transaction. */
 static void catch_up(struct cockpit *c)
 {
+    bool begun = db_begin(app_db(c->app)) == 0;
     c->unread = c->reports = true;
     for (unsigned i = 0; i < STEPS_MAX && evidence_step(c, false); i++)
         continue;
     for (unsigned i = 0; i < STEPS_MAX && reports_step(c, false); i++)
         continue;
+    if (begun && db_commit(app_db(c->app))) {
+        db_rollback(app_db(c->app));
+        c->unread = c->reports = true; // the ticks do it
+    }
 }
 
 static void cockpit_close(void *state)

@@ -20,24 +20,29 @@ export function WorldControl({ app, label = 'World' }: { app: string; label?: st
     document.addEventListener('visibilitychange', read);
     return () => document.removeEventListener('visibilitychange', read);
   }, [app]);
-  const changes = useRef(0);
-  /** Only what changed is sent: leaving the field and pressing the switch are two changes at once, in any order. */
-  async function change(part: Partial<World>) {
-    const own = ++changes.current;
+  // one after the other: a change of the rate must not arrive after the turning off that followed it
+  const line = useRef<Promise<unknown>>(Promise.resolve());
+  const waiting = useRef(0);
+  function change(part: Partial<World>) {
     setWorld((before) => before && { ...before, ...part });
-    try {
-      const told = await api<World>(`/api/${app}/world`, { body: part });
-      if (own === changes.current) setWorld(told);
-      setError(null);
-    } catch (failed) {
-      setError(failed instanceof ApiError ? failed.detail : String(failed));
-    }
+    waiting.current += 1;
+    line.current = line.current.then(async () => {
+      try {
+        const told = await api<World>(`/api/${app}/world`, { body: part });
+        waiting.current -= 1;
+        if (!waiting.current) setWorld(told); // else what was chosen since is on the screen already
+        setError(null);
+      } catch (failed) {
+        waiting.current -= 1;
+        setError(failed instanceof ApiError ? failed.detail : String(failed));
+      }
+    });
   }
   if (!world) return null;
   return (
     <div className="k-world" role="group" aria-label={label}>
-      <Switch label={`${label}: ${world.running ? 'on' : 'off'}`} checked={world.running} onChange={(running) => void change({ running })} />
-      <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => void change({ perSecond })} {...(error ? { error } : {})} />
+      <Switch label={`${label}: ${world.running ? 'on' : 'off'}`} checked={world.running} onChange={(running) => change({ running })} />
+      <NumberField label="Acts a second" value={world.perSecond} min={0.1} max={100} step={world.perSecond < 1 ? 0.1 : 1} onChange={(perSecond) => change({ perSecond })} {...(error ? { error } : {})} />
     </div>
   );
 }

@@ -25,7 +25,7 @@ async function outliveIt(hub, load) {
   await hub.stop();
 }
 
-const refused = (load) => load.answered(503) + load.answered(507) + load.answered(500);
+const refused = (load) => load.answered(503) + load.answered(507);
 
 for (const [what, ...inject] of [
   ['fsync', 'fsync,fdatasync:error=EIO:when=30+13'],
@@ -37,7 +37,7 @@ for (const [what, ...inject] of [
     const [hub, load] = await startLoad({ wrap: strace(...inject) });
     await until(() => refused(load) >= 5 && load.acknowledged.size >= 200, 'some refused, some taken', 60000);
     assert.equal(hub.process.code, undefined);
-    assert.ok([...load.statuses.keys()].every((s) => [200, 500, 503, 507].includes(s)), JSON.stringify([...load.statuses]));
+    assert.ok([...load.statuses.keys()].every((s) => [200, 503, 507].includes(s)), JSON.stringify([...load.statuses]));
     await outliveIt(hub, load);
   });
 
@@ -49,7 +49,7 @@ test('reads that fail: the stream ends or resumes, nothing is skipped', { skip: 
     await load.more(30);
     load.stream.close(); // it comes back, and reads the store
     const poll = await hub.get('/v1/events?channel=a&since=earliest&limit=1000');
-    assert.ok([200, 500, 503].includes(poll.status), poll.text);
+    assert.ok([200, 500, 503].includes(poll.status), poll.text); // 500: a page that was not read right looks damaged
     if (poll.status === 200) answered++;
     else failed++;
     assert.equal(hub.process.code, undefined);
@@ -73,7 +73,7 @@ test('a disk without space: 507 or 503 until there is some again', async () => {
   });
   await until(() => load.answered(507) + load.answered(503) >= 20, 'no space', 60000);
   assert.equal(hub.process.code, undefined);
-  assert.ok([...load.statuses.keys()].every((s) => [200, 500, 503, 507].includes(s)), JSON.stringify([...load.statuses]));
+  assert.ok([...load.statuses.keys()].every((s) => [200, 503, 507].includes(s)), JSON.stringify([...load.statuses]));
   const ready = await hub.get('/readyz');
   assert.ok([200, 503].includes(ready.status));
   assert.equal((await hub.get('/healthz')).status, 200);

@@ -31,73 +31,73 @@ export function ConnectionsPanel({ companyId }: { companyId: string }) {
   const mine = data?.connectionsByCompany[companyId] ?? 0;
   return (
     <div className="c-connections">
-    <Panel
-      title="Live connections"
-      note="Of this company, over all of its channels; a hundred at most."
-      actions={
-        <>
-          <ConnectionStatusCompact connection={connection} />
-          <Button small onClick={reload}>
-            Count again
-          </Button>
-        </>
-      }
-    >
-      {error && <Notice tone="bad">{error.detail}</Notice>}
-      {test.error && <Notice tone="bad">{test.error}</Notice>}
-      {data && (
-        <>
-          <Meter value={mine} max={LIMIT} warnAt={LIMIT * 0.8} label="Connections of the company" />
-          <dl className="c-stats">
-            {Object.entries(data.connectionsByChannel).map(([channel, count]) => (
-              <div key={channel}>
-                <dt>{channel}</dt>
-                <dd>{format.number(count)}</dd>
+      <Panel
+        title="Live connections"
+        note="Of this company, over all of its channels; a hundred at most."
+        actions={
+          <>
+            <ConnectionStatusCompact connection={connection} />
+            <Button small onClick={reload}>
+              Count again
+            </Button>
+          </>
+        }
+      >
+        {error && <Notice tone="bad">{error.detail}</Notice>}
+        {test.error && <Notice tone="bad">{test.error}</Notice>}
+        {data && (
+          <>
+            <Meter value={mine} max={LIMIT} warnAt={LIMIT * 0.8} label="Connections of the company" />
+            <dl className="c-stats">
+              {Object.entries(data.connectionsByChannel).map(([channel, count]) => (
+                <div key={channel}>
+                  <dt>{channel}</dt>
+                  <dd>{format.number(count)}</dd>
+                </div>
+              ))}
+              <div>
+                <dt>by streaming</dt>
+                <dd>{format.number(data.connectionsByTransport.sse ?? 0)}</dd>
               </div>
+              <div>
+                <dt>events kept for those who return</dt>
+                <dd>{format.number(data.historySize)}</dd>
+              </div>
+              <div>
+                <dt>events that could not be published</dt>
+                <dd>{data.eventsFailed ? <Badge tone="bad">{data.eventsFailed}</Badge> : '0'}</dd>
+              </div>
+            </dl>
+          </>
+        )}
+        <h3>Latest updates</h3>
+        {updates.length === 0 ? (
+          <p className="k-quiet">None since this page was opened.</p>
+        ) : (
+          <ol className="c-updates" aria-label="Latest updates">
+            {updates.map(({ key, at, text }) => (
+              <li key={key}>
+                <time>{at}</time> {text}
+              </li>
             ))}
-            <div>
-              <dt>by streaming</dt>
-              <dd>{format.number(data.connectionsByTransport.sse ?? 0)}</dd>
-            </div>
-            <div>
-              <dt>events kept for those who return</dt>
-              <dd>{format.number(data.historySize)}</dd>
-            </div>
-            <div>
-              <dt>events that could not be published</dt>
-              <dd>{data.eventsFailed ? <Badge tone="bad">{data.eventsFailed}</Badge> : '0'}</dd>
-            </div>
-          </dl>
-        </>
-      )}
-      <h3>Latest updates</h3>
-      {updates.length === 0 ? (
-        <p className="k-quiet">None since this page was opened.</p>
-      ) : (
-        <ol className="c-updates" aria-label="Latest updates">
-          {updates.map(({ key, at, text }) => (
-            <li key={key}>
-              <time>{at}</time> {text}
-            </li>
-          ))}
-        </ol>
-      )}
-      <div className="c-end">
-        <Button
-          busy={test.busy}
-          onClick={() =>
-            void test.send('/sse/test-broadcast', {
-              companyId,
-              channel: 'dashboard-updates',
-              type: 'dashboard-update',
-              data: { widgets: ['at-a-glance'], reason: 'test_broadcast', timestamp: new Date().toISOString() },
-            })
-          }
-        >
-          Send a test broadcast
-        </Button>
-      </div>
-    </Panel>
+          </ol>
+        )}
+        <div className="c-end">
+          <Button
+            busy={test.busy}
+            onClick={() =>
+              void test.send('/sse/test-broadcast', {
+                companyId,
+                channel: 'dashboard-updates',
+                type: 'dashboard-update',
+                data: { widgets: ['at-a-glance'], reason: 'test_broadcast', timestamp: new Date().toISOString() },
+              })
+            }
+          >
+            Send a test broadcast
+          </Button>
+        </div>
+      </Panel>
     </div>
   );
 }

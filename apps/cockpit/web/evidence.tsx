@@ -36,17 +36,17 @@ function Item({ item, path, editable }: { item: Evidence; path: string; editable
       {editable && item.status !== 'new' && (
         <div className="c-verdict">
           {undecided && (
-              <Select<Dimension | ''>
-                label="Speaks of"
-                value={dimension || item.dimension || ''}
-                onChange={setDimension}
-                options={[...(item.dimension ? [] : [{ value: '' as const, label: 'Choose' }]), ...DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))]}
-              />
+            <Select<Dimension | ''>
+              label="Speaks of"
+              value={dimension || item.dimension || ''}
+              onChange={setDimension}
+              options={[...(item.dimension ? [] : [{ value: '' as const, label: 'Choose' }]), ...DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))]}
+            />
           )}
           {item.status !== 'verified' && (
-              <Button small busy={busy} disabled={!name} label={`Verify evidence ${item.id}`} onClick={() => void send(path, { status: 'verified', dimension: name }, 'PATCH')}>
-                Verify
-              </Button>
+            <Button small busy={busy} disabled={!name} label={`Verify evidence ${item.id}`} onClick={() => void send(path, { status: 'verified', dimension: name }, 'PATCH')}>
+              Verify
+            </Button>
           )}
           {item.status !== 'rejected' && (
             <Button small busy={busy} label={`Reject evidence ${item.id}`} onClick={() => void send(path, { status: 'rejected' }, 'PATCH')}>

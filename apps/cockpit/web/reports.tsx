@@ -142,46 +142,46 @@ function Queue({ session, company, connection, stale }: ContentProps) {
         )}
       </Panel>
       <div className="k-columns" data-split>
-      <Panel title="Report queue" stale={stale}>
-        {error && <Notice tone="bad">{error.detail}</Notice>}
-        {data &&
-          (data.reports.length === 0 ? (
-            <Empty>No report has been asked for yet.</Empty>
-          ) : (
-            <Table<ReportRow>
-              label="Reports"
-              rows={data.reports}
-              rowKey={({ id }) => String(id)}
-              empty=""
-              columns={[
-                { head: 'Period', cell: ({ period: of_ }) => periodName(of_) },
-                {
-                  head: 'State',
-                  cell: ({ status, reason }) => (
-                    <>
-                      <Badge tone={STATUS[status][0]}>{STATUS[status][1]}</Badge> {reason && <span className="k-quiet">{reason}</span>}
-                    </>
-                  ),
-                },
-                { head: 'Sections', cell: ({ done, status, id }) => (status === 'failed' ? '–' : <span className="c-progress"><Share value={done / of} label={`Sections of report ${id}`} /> {done} / {of}</span>) },
-                { head: 'Requested', cell: ({ createdMs }) => format.day(createdMs), wide: true },
-                { head: 'Ended', cell: ({ endedMs }) => format.day(endedMs), wide: true },
-                {
-                  head: '',
-                  label: 'Read',
-                  align: 'end',
-                  cell: ({ id, status, period: of_ }) =>
-                    status === 'ready' && (
-                      <Button small label={`Read report ${periodName(of_)}, number ${id}`} onClick={() => setShown(id)}>
-                        Read
-                      </Button>
+        <Panel title="Report queue" stale={stale}>
+          {error && <Notice tone="bad">{error.detail}</Notice>}
+          {data &&
+            (data.reports.length === 0 ? (
+              <Empty>No report has been asked for yet.</Empty>
+            ) : (
+              <Table<ReportRow>
+                label="Reports"
+                rows={data.reports}
+                rowKey={({ id }) => String(id)}
+                empty=""
+                columns={[
+                  { head: 'Period', cell: ({ period: of_ }) => periodName(of_) },
+                  {
+                    head: 'State',
+                    cell: ({ status, reason }) => (
+                      <>
+                        <Badge tone={STATUS[status][0]}>{STATUS[status][1]}</Badge> {reason && <span className="k-quiet">{reason}</span>}
+                      </>
                     ),
-                },
-              ]}
-            />
-          ))}
-      </Panel>
-      {latest && <Latest path={`${base}/${latest.id}`} currency={company.currency} stale={stale} />}
+                  },
+                  { head: 'Sections', cell: ({ done, status, id }) => (status === 'failed' ? '–' : <span className="c-progress"><Share value={done / of} label={`Sections of report ${id}`} /> {done} / {of}</span>) },
+                  { head: 'Requested', cell: ({ createdMs }) => format.day(createdMs), wide: true },
+                  { head: 'Ended', cell: ({ endedMs }) => format.day(endedMs), wide: true },
+                  {
+                    head: '',
+                    label: 'Read',
+                    align: 'end',
+                    cell: ({ id, status, period: of_ }) =>
+                      status === 'ready' && (
+                        <Button small label={`Read report ${periodName(of_)}, number ${id}`} onClick={() => setShown(id)}>
+                          Read
+                        </Button>
+                      ),
+                  },
+                ]}
+              />
+            ))}
+        </Panel>
+        {latest && <Latest path={`${base}/${latest.id}`} currency={company.currency} stale={stale} />}
       </div>
       {shown !== null && <ReportDialog path={`${base}/${shown}`} currency={company.currency} onClose={() => setShown(null)} />}
     </>

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Apps, ROOT, until } from '../../tests/lib.mjs';
 
@@ -14,6 +14,9 @@ export async function start() {
   await rest(apps);
   return apps;
 }
+
+/** What aims that hold on a machine at rest are multiplied by: the programs that wait for each processor. The document's own bounds never are. */
+export const ease = () => Math.max(1, loadavg()[0] / availableParallelism());
 
 /** Turns the world off; resolves when its last act is over. */
 export async function rest(apps) {

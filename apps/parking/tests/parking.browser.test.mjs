@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accessible, figures, fits, launch, open, shows, timeToText, until } from '../../tests/lib.mjs';
-import { device, rest, start, token } from './lib.mjs';
+import { device, ease, rest, start, token } from './lib.mjs';
 
 const MINUTE_MS = 60_000;
 let apps, browser, still;
@@ -13,13 +13,14 @@ const dashboard = (login = 'amira', more = {}) => open(browser, apps, more.where
 const row = (page, lot) => page.locator(`tr[data-key="${lot}"]`);
 const choose = (page, name) => page.getByRole('combobox', { name, exact: true });
 const badge = (page) => page.locator('header .fr-badge');
+const connected = (page) => shows(badge(page), /Connected/, 15_000);
 
 before(async () => {
   apps = await start();
   browser = await launch();
   // nothing happens at this operator until the last test
   still = await dashboard('mei');
-  await shows(badge(still.page), /Connected/);
+  await connected(still.page);
   await still.page.locator('.p-feed, .k-empty').first().waitFor();
   await until(async () => (still.words = await words(still.page)).includes('Fish Market'), 'the lots');
   still.began = Date.now();
@@ -34,7 +35,7 @@ describe('the dashboard', () => {
     const { page, complaints, close } = await open(browser, apps, '/parking/');
     await page.getByText('amira / central').waitFor();
     await page.getByRole('button', { name: 'Sign in as Jonas, City Park, citypark' }).click();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await row(page, 'lot_museum').waitFor();
     assert.deepEqual(complaints, []);
     await close();
@@ -54,7 +55,7 @@ describe('the dashboard', () => {
     }
     const { median, longest } = figures(times), best = Math.round(Math.min(...times));
     t.diagnostic(`data after ${best} to ${longest} ms, median ${median} ms`);
-    assert.ok(best <= 300, `${best} ms`);
+    assert.ok(best <= 300 * ease(), `${best} ms`);
   });
 
   test('a capacity update moves the number in two windows at once, within 100 ms', async (t) => {
@@ -76,7 +77,7 @@ describe('the dashboard', () => {
     }
     const { median, longest } = figures(times);
     t.diagnostic(`from the camera’s request to the number: median ${median} ms, longest ${longest} ms`);
-    assert.ok(median <= 100 && longest < 2000, `${median}, ${longest}`);
+    assert.ok(median <= 100 * ease() && longest < 2000, `${median}, ${longest}`);
     assert.deepEqual([...one.complaints, ...two.complaints], []);
     await Promise.all([one.close(), two.close()]);
   });
@@ -85,7 +86,7 @@ describe('the dashboard', () => {
     const { page, close } = await dashboard();
     const gate = device(apps, 'gate-ring');
     await row(page, 'lot_ring').waitFor();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const before = await page.locator('.k-tile', { hasText: 'In / out today' }).locator('.k-value').innerText();
     await gate.pass('vehicle_entry', 'PAGE 1', { timestamp: Date.now() - 125_000 });
     const feed = page.locator('.p-feed li');
@@ -101,7 +102,7 @@ describe('the dashboard', () => {
     const [one, two] = [await dashboard('amira'), await dashboard('jonas')];
     const camera = device(apps, 'cam-museum-1');
     const alert = ({ page }) => page.locator('.p-alerts li', { hasText: 'Museum Garden is 90% full' });
-    await Promise.all([one, two].map(({ page }) => shows(badge(page), /Connected/)));
+    await Promise.all([one, two].map(({ page }) => connected(page)));
     const began = Date.now();
     await camera.count(29);
     await Promise.all([alert(one).waitFor(), alert(two).waitFor()]);
@@ -119,7 +120,7 @@ describe('the dashboard', () => {
 
   test('each severity is told in words and sign, from low to critical', async () => {
     const { page, close } = await dashboard();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const camera = device(apps, 'cam-museum-1');
     await camera.count(34);
     const items = page.locator('.p-alerts li');
@@ -138,7 +139,7 @@ describe('the dashboard', () => {
 
   test('a violation is shown with its penalty and settled by a manager', async () => {
     const [one, two] = [await dashboard('amira'), await dashboard('jonas')];
-    await Promise.all([one, two].map(({ page }) => shows(badge(page), /Connected/)));
+    await Promise.all([one, two].map(({ page }) => connected(page)));
     const owed = ({ page }) => page.locator('.k-tile', { hasText: 'Open violations' }).locator('.k-hint');
     await device(apps, 'gate-ring').pass('vehicle_entry', 'MED 13');
     const violation = ({ page }) => page.locator('tr[data-type="unauthorized_vehicle"]', { hasText: 'MED 13' });
@@ -157,7 +158,7 @@ describe('the dashboard', () => {
 
   test('lists are filtered by lot and by type', async () => {
     const { page, close } = await dashboard();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await device(apps, 'cam-market-1').count(37);
     await device(apps, 'cam-museum-1').count(33);
     const items = page.locator('.p-alerts li');
@@ -214,7 +215,7 @@ describe('the dashboard', () => {
   test('with the database file replaced the page shows the new one within 2 s', async () => {
     const { page, close } = await dashboard();
     await row(page, 'lot_market').waitFor();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const began = Date.now();
     apps.replaceDatabase('parking', "update lots set total_slots = 77, occupied = 5 where id = 'lot_market'; update lots set warned = 0, grave = 0, breached = 0;");
     await shows(row(page, 'lot_market').locator('[data-cell="empty"]'), '72');
@@ -225,7 +226,7 @@ describe('the dashboard', () => {
 
   test('two operators in two windows never see each other', async () => {
     const [city, quay] = [await dashboard('amira'), await dashboard('tariq')];
-    await Promise.all([city, quay].map(({ page }) => shows(badge(page), /Connected/)));
+    await Promise.all([city, quay].map(({ page }) => connected(page)));
     await device(apps, 'gate-ring').pass('vehicle_entry', 'WALL 1');
     await shows(city.page.locator('.p-feed'), /WALL 1/);
     const [a, b] = [await words(city.page), await words(quay.page)];
@@ -239,7 +240,7 @@ describe('the dashboard', () => {
 describe('the other pages', () => {
   test('the gate monitor follows all gates, finds a plate and takes one by hand', async () => {
     const { page, complaints, close } = await dashboard('jonas', { where: '/parking/gates/' });
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await page.getByLabel('At lot').selectOption('lot_market');
     await page.getByLabel('Plate', { exact: true }).first().fill('by-hand 7');
     await page.getByRole('button', { name: 'Record' }).click();
@@ -263,7 +264,7 @@ describe('the other pages', () => {
 
   test('a lot’s page follows that lot alone, and a manager’s change reaches it at once', async () => {
     const [one, two] = [await dashboard('amira', { where: '/parking/lot/?id=lot_museum' }), await dashboard('jonas', { where: '/parking/lot/?id=lot_museum' })];
-    await Promise.all([one, two].map(({ page }) => shows(badge(page), /Connected/)));
+    await Promise.all([one, two].map(({ page }) => connected(page)));
     await device(apps, 'cam-museum-1').count(15);
     const free = ({ page }) => page.locator('.p-big [data-cell="empty"]');
     await Promise.all([shows(free(one), '17'), shows(free(two), '17')]);
@@ -282,7 +283,7 @@ describe('the other pages', () => {
 
   test('contractors are shown with what they use, and an allocation is changed', async () => {
     const { page, complaints, close } = await dashboard('amira', { where: '/parking/contractors/' });
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const share = page.locator('[data-contractor="con_medi"] [data-lot="lot_museum"]');
     await shows(share, /4 \/ 5/);
     await device(apps, 'gate-museum').pass('vehicle_entry', 'MED 09');
@@ -304,7 +305,7 @@ describe('the other pages', () => {
     for (const where of ['/parking/', '/parking/gates/', '/parking/lot/?id=lot_central', '/parking/contractors/'])
       for (const colorScheme of ['light', 'dark']) {
         const { page, close } = await dashboard('amira', { where, colorScheme, reducedMotion: 'reduce' });
-        await shows(badge(page), /Connected/);
+        await connected(page);
         await page.locator('.k-panel').first().waitFor();
         await accessible(page);
         if (colorScheme === 'light') await fits(page);
@@ -315,7 +316,7 @@ describe('the other pages', () => {
   test('the first page is at most 120 kB of JavaScript, the others 15 kB more', async (t) => {
     for (const [where, most] of [['/parking/', 120], ['/parking/gates/', 135], ['/parking/lot/?id=lot_central', 135], ['/parking/contractors/', 135]]) {
       const { page, close } = await dashboard('amira', { where });
-      await shows(badge(page), /Connected/);
+      await connected(page);
       await page.waitForLoadState('load');
       const bytes = await page.evaluate(() => performance.getEntriesByType('resource').filter((one) => /\.js$/.test(one.name)).reduce((sum, one) => sum + one.encodedBodySize, 0));
       t.diagnostic(`${where}: ${Math.round(bytes / 1000)} kB`);
@@ -326,7 +327,7 @@ describe('the other pages', () => {
 
   test('the world is turned on and off on the page, and goes as fast as it says', async () => {
     const { page, close } = await dashboard();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const world = page.locator('.k-world').getByRole('switch');
     const state = async () => (await apps.request('/api/parking/world', { as: await apps.login('parking', 'amira') })).body;
     await page.locator('.k-world input[inputmode="decimal"]').fill('20');
@@ -352,12 +353,12 @@ describe('tabs', () => {
     };
     const before = await connections();
     const { context, page, close } = await dashboard();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     const pages = [page];
     for (let i = 1; i < 8; i++) {
       const next = await context.newPage();
       await next.goto(`${apps.url}/parking/`, { waitUntil: 'commit' });
-      await shows(badge(next), /Connected/);
+      await connected(next);
       pages.push(next);
     }
     assert.equal(await connections(), before + 1);
@@ -371,7 +372,7 @@ describe('tabs', () => {
 describe('outages', () => {
   test('while the hub is away the page says so and since when, and catches up by itself', async () => {
     const { page, complaints, close } = await dashboard('amira', { allow: /503/ });
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await device(apps, 'cam-ring-1').count(50);
     await shows(row(page, 'lot_ring').locator('[data-cell="occupied"]'), '50');
     await apps.stop();
@@ -382,7 +383,7 @@ describe('outages', () => {
     apps.sql('parking', "update lots set occupied = 44, updated_ms = updated_ms + 1 where id = 'lot_ring';");
     await apps.run();
     await rest(apps);
-    await shows(badge(page), /Connected/, 15_000);
+    await connected(page);
     await page.locator('.k-stale').first().waitFor({ state: 'detached' });
     const shown = Number(await row(page, 'lot_ring').locator('[data-cell="occupied"]').innerText());
     const stored = Number(apps.sql('parking', "select occupied from lots where id = 'lot_ring';"));
@@ -393,7 +394,7 @@ describe('outages', () => {
 
   test('five tries after 2, 4, 8, 16 and 32 seconds, then a button', async () => {
     const { context, page, close } = await open(browser, apps, '/parking/', { login: ['parking', 'amira'], allow: /sse\/dashboard/ });
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await page.goto('about:blank');
     await page.addInitScript(() => {
       // each tab its own connection: neither routes nor the clock reach into a worker
@@ -416,7 +417,7 @@ describe('outages', () => {
     await shows(badge(page), /Connection failed/);
     await context.unroute('**/api/sse/dashboard*');
     await page.getByRole('button', { name: 'Reconnect' }).click();
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await close();
   });
 
@@ -426,7 +427,7 @@ describe('outages', () => {
     await rest(apps);
     await until(async () => (await words(still.page)).includes('Fish Market'), 'the lots');
     const { page, close } = await dashboard('jonas');
-    await shows(badge(page), /Connected/);
+    await connected(page);
     await row(page, 'lot_ring').waitFor();
     const before = [await words(page), await words(still.page)];
     const pause = Number(process.env.FRESHET_STILL_MS ?? 20_000);

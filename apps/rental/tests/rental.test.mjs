@@ -500,9 +500,11 @@ it('all ten types of the document are configured, and no other', async () => {
   assert.match((await post('/api/sse', { type: 'other', data: {} })).body.detail, /type/);
 });
 
-it('a silent stream gets a heartbeat after 30 seconds', async () => {
-  await until(() => /: heartbeat \d+/.test(quiet.text), 'a heartbeat', 35_000 - (Date.now() - quietSince));
-  assert.ok(Date.now() - quietSince > 20_000, 'not much sooner');
+it('a silent stream gets a heartbeat every 30 seconds', async () => {
+  // The first comes within the 30 seconds: streams take turns, so that not all of them beat at once.
+  const beats = () => quiet.text.match(/^: heartbeat \d+$/gm)?.length ?? 0;
+  await until(() => beats() > 0, 'a heartbeat', Math.max(1000, 35_000 - (Date.now() - quietSince)));
+  assert.ok(beats() <= 1 + Math.floor((Date.now() - quietSince) / 29_000), `${beats()} heartbeats`);
   assert.equal(quiet.events.length, 1);
   await quiet.close();
 });
