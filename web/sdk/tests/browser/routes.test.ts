@@ -19,6 +19,7 @@ dev: true
 routes:
   - {path: /api/events/company-trips, kind: stream, channels: [trips], envelope: update, key_name: tripId, heartbeat: comment, ${flat}}
   - {path: /api/sse/stream, kind: stream, tenant: param, channel: param, envelope: typed, heartbeat: comment, params: {tenant: companyId}, ${typed}}
+  - {path: /api/sse/events, kind: poll, tenant: param, channel: param}
   - {path: /sse/test-broadcast, kind: test-broadcast, tenant: param, channel: param, params: {tenant: companyId}}
   - {path: /api/sse, kind: stream, channels: [events], envelope: typed, heartbeat: comment, ${typed}}
   - {path: /api/sse, kind: publish, channels: [events]}
