@@ -70,6 +70,19 @@ static json_int_t whole(const json_t *row, const char *name)
     return json_integer_value(json_object_get(row, name));
 }
 
+/* One activity that has at least `least` of what `name` counts; NULL: they are full. */
+static json_t *with_room(struct world *w, json_t *activities, const char *name, json_int_t least)
+{
+    size_t count = json_array_size(activities);
+    size_t from = count ? world_below(w, (unsigned)count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        json_t *activity = json_array_get(activities, (from + i) % count);
+        if (whole(activity, name) >= least)
+            return activity;
+    }
+    return NULL;
+}
+
 static void new_activity(struct world *w, const struct company *co)
 {
     static const char *const KINDS[][2] = {{"language", "Language cafe"},
@@ -81,7 +94,7 @@ static void new_activity(struct world *w, const struct company *co)
     snprintf(title, sizeof title, "%s, group %u", kind[1], world_below(w, 90) + 10);
     send_to(w, co, "activities",
             json_pack("{s:s, s:s, s:i, s:i, s:i}", "title", title, "program", kind[0], "costCents",
-                      200000 + (int)world_below(w, 20) * 10000, "places", 12, "plannedMinutes",
+                      400000 + (int)world_below(w, 20) * 10000, "places", 12, "plannedMinutes",
                       3600));
 }
 
@@ -89,16 +102,14 @@ static void log_hours(struct world *w, const struct company *co)
 {
     json_t *activities = ask(w, co, "activities?open=true", "activities", co->intake);
     json_t *volunteers = ask(w, co, "volunteers", "volunteers", co->intake);
-    json_t *activity = one_of(w, activities), *volunteer = one_of(w, volunteers);
-    int status = 409;
-    if (activity && volunteer)
-        status =
-            send_to(w, co, "hours",
-                    json_pack("{s:O, s:O, s:f}", "volunteerId", json_object_get(volunteer, "id"),
-                              "activityId", json_object_get(activity, "id"), "hours",
-                              (2 + world_below(w, 7)) / 4.0));
-    // Full: the company plans another one; a volunteer who had enough for today is not a reason
-    if (status == 409 && (!activity || whole(activity, "minutesLeft") < 120))
+    json_t *activity = with_room(w, activities, "minutesLeft", 120);
+    json_t *volunteer = one_of(w, volunteers);
+    if (activity && volunteer) // refused when the volunteer has had enough for today
+        send_to(w, co, "hours",
+                json_pack("{s:O, s:O, s:f}", "volunteerId", json_object_get(volunteer, "id"),
+                          "activityId", json_object_get(activity, "id"), "hours",
+                          (2 + world_below(w, 7)) / 4.0));
+    else if (volunteer)
         new_activity(w, co);
     json_decref(activities);
     json_decref(volunteers);
@@ -122,16 +133,16 @@ static json_t *ratings(struct world *w, unsigned middle)
 static void answer_before(struct world *w, const struct company *co)
 {
     json_t *activities = ask(w, co, "activities?open=true", "activities", co->intake);
-    json_t *activity = one_of(w, activities);
+    json_t *activity = with_room(w, activities, "placesLeft", 1);
     char person[24];
     snprintf(person, sizeof person, "p-%06u", world_below(w, 1000000));
-    if (!activity || whole(activity, "placesLeft") < 1)
-        new_activity(w, co);
-    else
+    if (activity)
         send_to(w, co, "questionnaires",
                 json_pack("{s:O, s:s, s:s, s:o, s:s}", "activityId",
                           json_object_get(activity, "id"), "participant", person, "phase", "before",
                           "ratings", ratings(w, 2), "answer", OF(BEFORE)));
+    else
+        new_activity(w, co);
     json_decref(activities);
 }
 

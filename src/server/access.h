@@ -27,8 +27,8 @@ void access_give_up(struct access_next *next);
 /* Takes next. Its keys hold from here on; *was gets a reference to those before. The first loop has
  * the new configuration already. True: another webhook is asked than before. */
 bool access_switch(struct server *s, struct access_next *next, struct keyset **was);
-/* On each loop: ends the streams whose key is not among the present ones though it was in `was`, and
- * looks at those that the webhook let in, where that is another now. */
+/* On each loop: ends the streams whose key is not among the present ones though it was in `was`,
+ * and looks at those that the webhook let in, where that is another now. */
 void access_recheck(struct worker *w, const struct keyset *was, bool other_webhook);
 
 /* Ends what asks others; before the first loop ends. */

@@ -25,7 +25,7 @@ struct access {
     struct keyset *keys;     /* those of the configuration, and the issuer's */
     struct map revoked;      /* tenant, NUL, "jti:ID" or "sub:NAME" -> struct revoked */
     uint64_t next_sweep_ms;
-    uint64_t tidy_ms; /* when the store is to forget what is over; 0: it has none. Likewise locked */
+    uint64_t tidy_ms; /* when the store is to forget what is over; 0: it has none. Locked too */
     struct fetch *fetch; /* these three: the first loop's */
     struct jwks *jwks;
     struct webhook *webhook;

@@ -45,7 +45,7 @@ struct freshet_subscription;
 struct conf {
     atomic_uint refs;
     struct options *opts;
-    struct conf *boot;       /* the first, whose texts stand for what can't change; NULL: this is it */
+    struct conf *boot; /* the first, whose texts stand for what can't change; NULL: this is it */
     char *console_dir;       /* NULL: the console wasn't built, or isn't wanted */
     struct map endpoints;    /* path -> struct endpoint */
     struct endpoint **patterns;
@@ -88,8 +88,8 @@ struct format {
 };
 
 /* The formats of all configurations there were: one for /v1/stream by envelope and heartbeat, one
- * for polls, one for subscriptions, one for each route; the same one is there once. A format that is
- * in the table stays, with texts of its own: open streams have its number. The first loop adds, the
+ * for polls, one for subscriptions, one for each route; the same one is there once. One that is in
+ * the table stays, with texts of its own: open streams have its number. The first loop adds, the
  * others learn of a number by message. */
 #define FORMATS_MAX 16384
 int formats_init(struct server *s); /* 0 or -1 for no memory */

@@ -1,6 +1,6 @@
-/* reload.c - another configuration for a hub that runs: read on a thread of its own, prepared on the
- * first loop, then taken by one loop after the other. Until the last thing that can fail has not
- * failed nothing changes. */
+/* reload.c - another configuration for a hub that runs: read on a thread of its own, prepared on
+ * the first loop, then taken by one loop after the other. Until the last thing that can fail has
+ * not failed nothing changes. */
 #include "server/access.h"
 #include "server/api.h"
 

@@ -6,6 +6,7 @@
 #include "server/inside.h"
 
 #include "core/source.h"
+#include "source/source_driver.h"
 
 struct rows_read;
 struct append;
@@ -30,6 +31,18 @@ struct source_slot {
     struct map tenants;                         /* names that events borrowed: name -> its copy */
     bool is_outbox;                             /* the map is there */
 };
+
+/* sources.c: for those that make slots. Returns new: opened, not started, not in the server's list.
+ * NULL with e. added: taken; NULL: o is of `from`. */
+struct source_slot *sources_slot_new(struct server *s, const struct opt_source *o,
+                                     struct opt_source *added, struct conf *from, struct err *e);
+/* Its source is closed, or was never opened. NULL is fine. */
+void sources_slot_free(struct source_slot *slot);
+void sources_slot_start(struct source_slot *slot);
+/* Room in the server's list for so many more. 0 or -1. */
+int sources_reserve(struct server *s, size_t more);
+/* What the slot's options come to. Borrows from them. */
+struct source_query_conf sources_query_conf(const struct source_slot *slot);
 
 /* source_host.append; ctx: the slot. */
 void sources_append(void *ctx, const struct source_event *events, size_t count,

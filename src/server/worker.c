@@ -243,6 +243,8 @@ no_loop:
     edge_free(w->edge);
     w->edge = NULL;
     free(w->scratch);
+    conf_unref(w->conf);
+    w->conf = NULL;
     return -1;
 }
 

@@ -63,9 +63,10 @@ function Content({ session, company, channel, children }: { session: Session; co
   const stale = useStaleSince(connection);
   const [dismissed, setDismissed] = useState(false);
   useEffect(() => setDismissed(false), [connection.status]);
+  const told = channel === 'dashboard-updates' && connection.status === 'failed'; // by DashboardWithSSE
   return (
     <>
-      {stale !== null && !dismissed && <ConnectionStatusBanner connection={connection} onDismiss={() => setDismissed(true)} />}
+      {stale !== null && !dismissed && !told && <ConnectionStatusBanner connection={connection} onDismiss={() => setDismissed(true)} />}
       {children({ session, company, connection, stale })}
     </>
   );
