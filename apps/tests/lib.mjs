@@ -85,14 +85,16 @@ export class Apps {
     await this.exited;
   }
 
-  /** Ends it and takes its data away. */
+  /** Ends it and takes its data away. Fails when it didn't end as it should. */
   async end() {
-    if (this.process && this.process.exitCode === null && this.process.signalCode === null) {
-      const hard = setTimeout(() => this.process.kill('SIGKILL'), 10_000);
+    const running = this.process && this.process.exitCode === null && this.process.signalCode === null;
+    if (running) {
+      const hard = setTimeout(() => this.process.kill('SIGKILL'), 30_000);
       await this.stop();
       clearTimeout(hard);
     }
     rmSync(this.dir, { recursive: true, force: true });
+    if (running) assert.equal(this.process.exitCode, 0, `freshet-apps ended with ${this.process.exitCode ?? this.process.signalCode}: ${this.log.slice(-2000)}`);
   }
 
   /** The file of an application's database. */

@@ -114,7 +114,7 @@ describe('trips over HTTP', () => {
       const as = await quick.login('trips', 'northway-admin');
       const stream = await quick.stream(STREAM, { as });
       await until(() => /^:/m.test(stream.text), 'a comment', 8000);
-      assert.deepEqual(stream.events.map(({ data }) => data.type), ['connected']);
+      assert.ok(stream.events.every(({ data }) => ['connected', 'update'].includes(data.type)), 'nothing else is an event');
       await stream.close();
     } finally {
       await quick.end();
