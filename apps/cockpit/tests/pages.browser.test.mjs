@@ -202,7 +202,7 @@ describe('the cockpit in a browser', () => {
     const parts = { badge: badge(page), full: page.locator('.c-dashboard > .fr-status'), compact: page.locator('.c-connections .fr-status'), banner: page.locator('.fr-banner') };
     for (const name of ['badge', 'full', 'compact']) await page.waitForFunction((node) => node.dataset.state === 'connected', await parts[name].elementHandle());
     assert.equal(await parts.banner.count(), 0);
-    await parts.full.getByRole('button', { name: 'Connection details' }).click();
+    await parts.full.getByRole('button', { name: 'Connection details' }).hover();
     await shows(parts.full.locator('.fr-tip'), /Transport\s*sse/);
     await shows(badge(three.page), /Connected/);
     const hours = await figure('at-a-glance');
@@ -439,6 +439,7 @@ describe('the cockpit in a browser', () => {
   });
 
   test('a quiet stream gets a beat every 30 seconds', async () => {
+    beats ??= await apps.stream('/sse/stream?companyId=test-company&channel=report-updates', { as: admin });
     const beat = await beats.next((event) => event.data?.type === 'freshet.beat', { ms: 40_000 });
     const silence = beat.at - beats.events[beats.events.indexOf(beat) - 1].at; // beats are spread over the streams: it may be shorter
     assert.ok(silence <= 31_500, `${silence} ms`);
