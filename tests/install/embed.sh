@@ -60,5 +60,5 @@ read -ra needs <<<"$(pkg-config --print-requires-private freshet | awk '{print $
 cc -std=c11 -D_POSIX_C_SOURCE=200809L "$root/examples/ticker.c" $(pkg-config --cflags freshet) \
     "$lib/libfreshet.a" $(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs "${needs[@]}") -lm -lpthread -o "$work/static"
 run static
-! ldd "$work/static" | grep -q libfreshet || fail "static still needs the shared library"
+[[ $(ldd "$work/static") != *libfreshet* ]] || fail "static still needs the shared library"
 echo "shared, static, $(nm -D --defined-only "$lib/libfreshet.so" | wc -l) symbols"
