@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Hub } from './lib/hub.mjs';
 import { until } from './lib/wait.mjs';
@@ -21,7 +22,7 @@ while True: print(s.recv(4096).decode(), flush=True)
 async function manager(name) {
   const process = spawn('python3', ['-c', RECEIVER, name], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = [];
-  process.stdout.on('data', (d) => lines.push(...d.toString().trim().split('\n')));
+  createInterface({ input: process.stdout }).on('line', (line) => lines.push(line));
   await until(() => lines.includes('bound'), 'the socket');
   return { lines, stop: () => process.kill('SIGKILL') };
 }
@@ -39,7 +40,7 @@ for (const kind of ['in the file system', 'abstract'])
       await s.opening();
       assert.ok(!m.lines.includes('STOPPING=1'));
       await hub.process.stop('SIGTERM');
-  assert.equal(hub.process.code, 0);
+      assert.equal(hub.process.code, 0);
       assert.ok(m.lines.includes('STOPPING=1'));
       assert.equal(m.lines.filter((l) => l === 'READY=1').length, 1);
       s.close();
