@@ -184,6 +184,7 @@ describe('the monitor', () => {
   check('with the cameras off no number changes; turned on in the page, they count', async () => {
     const page = await live();
     const text = () => page.locator('main').innerText();
+    await page.getByText('Counting: off').waitFor(); // the last that the page asks for
     const before = await text();
     const end = Date.now() + 2500;
     while (Date.now() < end) assert.equal(await text(), before);

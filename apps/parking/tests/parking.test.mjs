@@ -502,8 +502,8 @@ describe('time', () => {
     const open = async () => (await apps.request('/api/parking/alerts?lot=lot_museum&type=capacity_warning&status=open', { as: amira })).body.alerts.map((one) => one._id);
     const [id] = await open();
     await apps.stop();
+    apps.args.push('--option', 'world=off'); // else its camera may count before it is turned off
     await apps.run();
-    await apps.request('/api/parking/world', { as: amira, body: { running: false } });
     await device(apps, 'cam-museum-1').count(29);
     assert.deepEqual(await open(), [id], 'not said again');
     await device(apps, 'cam-museum-1').count(10);
